@@ -1,0 +1,2 @@
+//! Order books (this room is being built).
+#![forbid(unsafe_code)]

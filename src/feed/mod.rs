@@ -1,0 +1,168 @@
+//! What the exchanges' bytes mean: packets of a session layer, messages, events in normal form.
+//!
+//! Nothing here owns a socket, a clock, a thread or an allocation made on the path.
+#![forbid(unsafe_code)]
+
+use crate::stats::Drop;
+
+/// Side of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Side {
+    /// Buy.
+    Bid = b'B',
+    /// Sell.
+    Ask = b'A',
+}
+
+impl Side {
+    /// The other side.
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Bid => Self::Ask,
+            Self::Ask => Self::Bid,
+        }
+    }
+}
+
+/// A session's name: MoldUDP64's ten characters, or IEX-TP's session number in the first four bytes (little-endian).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SessionId(pub [u8; 10]);
+
+/// What a packet of the session layer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketKind {
+    /// Carries messages.
+    Data,
+    /// Carries none; `sequence` is the next expected number.
+    Heartbeat,
+    /// The session is over; `sequence` is the number that would have come next.
+    EndOfSession,
+}
+
+/// One parsed packet header and the message blocks behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// The session the numbers belong to.
+    pub session: SessionId,
+    /// What it is.
+    pub kind: PacketKind,
+    /// Number of the first message, or the next expected one.
+    pub sequence: u64,
+    /// How many messages the header claims; 0 unless `kind` is `Data`.
+    pub count: u16,
+    /// When the venue sent it, ns since 1970 UTC; 0 where the session layer does not say.
+    pub send_ns: u64,
+    /// Byte offset in the session's stream; 0 where the session layer has none.
+    pub stream_offset: u64,
+    /// The message blocks: `count` times length and data.
+    pub blocks: &'a [u8],
+}
+
+/// The framing that numbers messages.
+pub trait SessionLayer {
+    /// Whether a restart of the publisher under the same session id can be told from old duplicates
+    /// (sequence back to 1, stream offset 0 and a later send time).
+    const RESTARTS_SHOW: bool;
+
+    /// Reads a packet's header. Errors are the reason to count.
+    fn packet(payload: &[u8]) -> Result<Packet<'_>, Drop>;
+
+    /// Takes the next message off `blocks`; `Err` if the block is cut, and then nothing behind it can be read.
+    fn next_message<'a>(blocks: &mut &'a [u8]) -> Result<&'a [u8], Drop>;
+}
+
+/// A symbol as the feed writes it: eight bytes, padded with spaces.
+pub type Symbol = [u8; 8];
+
+/// Price and size of one side of a quote. Price 0 and size 0: no quote on that side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quoted {
+    /// 1e-9 units.
+    pub price: i64,
+    /// Shares.
+    pub size: u32,
+}
+
+/// A change of trading state, in DBN's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusChange {
+    /// DBN `StatusAction`.
+    pub action: u16,
+    /// DBN `StatusReason`.
+    pub reason: u16,
+    /// DBN `TradingEvent`.
+    pub trading_event: u16,
+    /// `Y`, `N`, or `~`: not told by this message.
+    pub is_trading: u8,
+    /// `Y`, `N`, or `~`.
+    pub is_quoting: u8,
+    /// `Y`, `N`, or `~`.
+    pub is_short_sell_restricted: u8,
+}
+
+/// One decoded message in normal form. Prices in 1e-9 units, sizes in shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Event {
+    /// A new visible order.
+    Add { order: u64, side: Side, price: i64, size: u32 },
+    /// A resting order traded at its own price.
+    Execute { order: u64, size: u32, match_number: u64 },
+    /// A resting order traded at another price; not `printable` means a cross already printed it.
+    ExecuteAtPrice { order: u64, size: u32, price: i64, match_number: u64, printable: bool },
+    /// Part of an order was cancelled.
+    Cancel { order: u64, size: u32 },
+    /// An order is gone.
+    Delete { order: u64 },
+    /// An order was replaced: same side and instrument, new reference, price, size and priority.
+    Replace { old: u64, new: u64, price: i64, size: u32 },
+    /// A trade that touches no visible order (hidden order, cross, or a feed without orders).
+    /// `size` is saturated if the feed's is wider than 32 bits.
+    Trade { price: i64, size: u32, saturated: bool, match_number: u64 },
+    /// Both sides of the best bid and offer at once.
+    Quote { bid: Quoted, ask: Quoted },
+    /// A change of trading state.
+    Status(StatusChange),
+    /// The instrument exists.
+    Directory { round_lot: u32 },
+    /// Start or end of a part of the venue's day; the code is the feed's own.
+    System { code: u8 },
+    /// A trade was broken.
+    Break { match_number: u64 },
+    /// Decoded, but nothing is published of it yet; counted by type.
+    Other,
+}
+
+/// An event, when and for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// The venue's time, ns since 1970 UTC.
+    pub ts_event: u64,
+    /// The venue's id of the instrument; 0 for the whole venue. Below [`Decoder::instrument_limit`].
+    pub instrument_id: u32,
+    /// The symbol, where the message carries one.
+    pub symbol: Option<Symbol>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Turns messages of one feed into events. State is at most a table of symbols and the venue's midnight.
+pub trait Decoder {
+    /// Decodes one message (type byte first). Errors are the reason to count; the message is skipped.
+    fn decode(&mut self, message: &[u8]) -> Result<Decoded, Drop>;
+
+    /// One more than the largest instrument id that can come out.
+    fn instrument_limit(&self) -> u32;
+
+    /// Forgets what belongs to the session that ended.
+    fn new_session(&mut self);
+}
+
+/// A feed: a session layer and the decoder of its messages.
+pub trait Protocol {
+    /// The framing.
+    type Session: SessionLayer;
+    /// The meaning.
+    type Decoder: Decoder;
+}

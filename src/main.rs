@@ -1,0 +1,2 @@
+//! The `tickwire` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The publication in shared memory (this room is being built).

@@ -1,0 +1,54 @@
+//! Where datagrams come from: AF_XDP, io_uring UDP, a capture file, a day file, memory.
+//!
+//! A source lends each datagram to a closure and recycles its memory when the closure returns; whatever must outlive the
+//! call is copied there, on a cold path. A lane owns its sources; they are opened on the lane's pinned thread.
+
+/// Which line a datagram came by: an index into the lane's table of lines.
+pub type LineIndex = u16;
+
+/// One UDP payload, with its line and receive time. The currency of the path.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// The line it came by.
+    pub line: LineIndex,
+    /// When it was received (captures: when it was captured), ns since 1970 UTC.
+    pub recv_ns: u64,
+    /// The UDP payload, as long as the UDP header says.
+    pub payload: &'a [u8],
+}
+
+/// What one poll did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// Nothing was waiting.
+    Idle,
+    /// That many datagrams were lent.
+    Delivered(u32),
+    /// There will be no more (end of a file).
+    End,
+}
+
+/// Why a source cannot go on; the lane stops or reopens it. Built on the cold path.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {why}; {cure}")]
+pub struct SourceError {
+    /// What was being done, with the file, interface or socket.
+    pub what: String,
+    /// Why it failed.
+    pub why: String,
+    /// What to do about it.
+    pub cure: String,
+}
+
+/// A place datagrams come from.
+pub trait Source {
+    /// Lends what is waiting (at most one batch, about 64) to `deliver`, in order of arrival, and returns at once if nothing is.
+    /// The batch's receive time is stamped once, when it is found.
+    fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError>;
+
+    /// Frames seen so far (0 where the source has no frames).
+    fn frames(&self) -> u64;
+
+    /// What was dropped on the way from frame to datagram, by reason.
+    fn drops(&self) -> &crate::stats::Drops;
+}

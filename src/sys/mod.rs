@@ -1,0 +1,1 @@
+//! The machine in safe clothes (this room is being built).

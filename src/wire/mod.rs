@@ -1,0 +1,2 @@
+//! Bytes as the exchanges lay them out (this room is being built).
+#![forbid(unsafe_code)]
