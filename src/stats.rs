@@ -72,6 +72,8 @@ reasons! {
     BadValue = "bad_value",
     /// The message names an instrument whose symbol is not known, or one past the limit.
     UnknownInstrument = "unknown_instrument",
+    /// The venue gave an instrument id that was in use to another symbol; applied, the old book cleared.
+    SymbolChanged = "symbol_changed",
     /// No room for a further instrument.
     InstrumentsFull = "instruments_full",
     // ── book (counted in messages) ──

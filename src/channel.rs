@@ -1,0 +1,364 @@
+//! The pipeline of one channel: datagram → arbiter → decoder → composer (books and records) → sink.
+//!
+//! A channel is an enum matched once per datagram: a sum of feeds, not a product of traits. It owns no socket, clock or
+//! thread, so the same code runs live, in replay, in simulation and under the fuzzer.
+
+use crate::book::{Books, BooksCapacity};
+use crate::feed::arbiter::{Arbiter, ArbiterConfig, ArbiterCounters, Arrival, GapCause, InSequence, Notice, StartCause};
+use crate::feed::iex_tops::TopsDecoder;
+use crate::feed::iextp::IexTops;
+use crate::feed::itch::ItchDecoder;
+use crate::feed::moldudp64::MoldUdp64;
+use crate::feed::name::FeedName;
+use crate::feed::{Decoder, SessionLayer, venue_time};
+use crate::journal::Journal;
+use crate::record::compose::{Composer, ComposerConfig, Moment};
+use crate::record::{ChannelState, Sink, control};
+use crate::stats::{Drop, Drops};
+
+/// What a channel is made from.
+#[derive(Clone, Debug)]
+pub struct ChannelConfig {
+    /// The feed it speaks.
+    pub feed: FeedName,
+    /// Index into the publication's channel table.
+    pub index: u16,
+    /// Lines, windows and waits.
+    pub arbiter: ArbiterConfig,
+    /// Room for instruments, orders and levels.
+    pub capacity: BooksCapacity,
+    /// Midnight of the venue's day, ns since 1970 UTC; `None`: the venue's date when the session's first datagram is received.
+    pub midnight_ns: Option<u64>,
+    /// Receive times are made up (day files).
+    pub bad_ts_recv: bool,
+}
+
+/// One channel of one feed.
+pub enum Channel {
+    /// TotalView-ITCH over MoldUDP64: Nasdaq, BX, PSX.
+    Itch(Box<Pipeline<ItchFeed>>),
+    /// TOPS over IEX-TP.
+    Tops(Box<Pipeline<TopsFeed>>),
+}
+
+/// A session layer, its decoder, and how the decoder learns the day.
+pub trait Feed {
+    /// The framing.
+    type Session: SessionLayer;
+    /// The meaning.
+    type Decoder: Decoder;
+    /// The decoder learns the venue's midnight, ns since 1970 UTC.
+    fn set_midnight(decoder: &mut Self::Decoder, midnight_ns: u64);
+}
+
+/// ITCH: times count from the venue's midnight.
+pub struct ItchFeed;
+impl Feed for ItchFeed {
+    type Session = MoldUdp64;
+    type Decoder = ItchDecoder;
+    fn set_midnight(decoder: &mut ItchDecoder, midnight_ns: u64) {
+        decoder.set_midnight(midnight_ns);
+    }
+}
+
+/// TOPS: times are UTC already.
+pub struct TopsFeed;
+impl Feed for TopsFeed {
+    type Session = IexTops;
+    type Decoder = TopsDecoder;
+    fn set_midnight(_: &mut TopsDecoder, _: u64) {}
+}
+
+/// Arbiter, decoder and composer of one channel.
+pub struct Pipeline<F: Feed> {
+    arbiter: Arbiter,
+    meaning: Meaning<F>,
+}
+
+/// Everything behind the arbiter.
+struct Meaning<F: Feed> {
+    decoder: F::Decoder,
+    composer: Composer,
+    index: u16,
+    midnight_ns: Option<u64>,
+    state: ChannelState,
+    /// What `state` was before the silence.
+    state_before_silence: ChannelState,
+    began_epoch: bool,
+    messages_by_type: [u64; 256],
+    drops: Drops,
+    journal: Journal,
+}
+
+macro_rules! each {
+    ($channel:expr, $pipeline:ident => $body:expr) => {
+        match $channel {
+            Channel::Itch($pipeline) => $body,
+            Channel::Tops($pipeline) => $body,
+        }
+    };
+}
+
+impl Channel {
+    /// A channel with all its memory allocated.
+    pub fn new(config: &ChannelConfig, journal: Journal) -> Self {
+        match config.feed {
+            FeedName::NasdaqItch | FeedName::BxItch | FeedName::PsxItch => {
+                let decoder = ItchDecoder::new(config.midnight_ns.unwrap_or(0), config.capacity.instruments);
+                Self::Itch(Box::new(Pipeline::new(config, decoder, true, journal)))
+            }
+            FeedName::IexTops => {
+                let decoder = TopsDecoder::new(config.capacity.instruments);
+                Self::Tops(Box::new(Pipeline::new(config, decoder, false, journal)))
+            }
+        }
+    }
+
+    /// Takes one datagram of line `line` (index among the channel's lines).
+    #[inline]
+    pub fn on_datagram<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
+        each!(self, pipeline => pipeline.on_datagram(line, recv_ns, payload, sink))
+    }
+
+    /// Does what is due by time: gaps given up, silence noticed.
+    pub fn on_time<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        each!(self, pipeline => pipeline.on_time(now_ns, sink))
+    }
+
+    /// When [`Channel::on_time`] has something to do next.
+    pub fn deadline_ns(&self) -> Option<u64> {
+        each!(self, pipeline => pipeline.arbiter.deadline_ns())
+    }
+
+    /// There will be no more datagrams: what is held is delivered, behind the gap it waited for.
+    pub fn finish<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        each!(self, pipeline => pipeline.finish(now_ns, sink))
+    }
+
+    /// Whether a new session of this channel has begun a new epoch since the last call.
+    #[inline]
+    pub fn take_began_epoch(&mut self) -> bool {
+        each!(self, pipeline => std::mem::take(&mut pipeline.meaning.began_epoch))
+    }
+
+    /// Announces instruments and levels again, after another channel of the publication has begun a new epoch.
+    pub fn announce_again<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        each!(self, pipeline => pipeline.meaning.announce_again(now_ns, sink))
+    }
+
+    /// Tells every reader that the publication is being closed.
+    pub fn close<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        each!(self, pipeline => pipeline.meaning.close(now_ns, sink))
+    }
+
+    /// The arbiter's counters.
+    pub fn arbiter(&self) -> &ArbiterCounters {
+        each!(self, pipeline => pipeline.arbiter.counters())
+    }
+
+    /// Books and instruments.
+    pub fn composer(&self) -> &Composer {
+        each!(self, pipeline => &pipeline.meaning.composer)
+    }
+
+    /// The channel's state.
+    pub fn state(&self) -> ChannelState {
+        each!(self, pipeline => pipeline.meaning.state)
+    }
+
+    /// Messages delivered in sequence, by type byte.
+    pub fn messages_by_type(&self) -> &[u64; 256] {
+        each!(self, pipeline => &pipeline.meaning.messages_by_type)
+    }
+
+    /// What was dropped from the session layer's header to the book, by reason.
+    pub fn drops(&self) -> Drops {
+        each!(self, pipeline => {
+            let mut all = pipeline.meaning.drops.clone();
+            all.merge(&pipeline.arbiter.counters().drops);
+            all.merge(pipeline.meaning.composer.drops());
+            all
+        })
+    }
+}
+
+impl<F: Feed> Pipeline<F> {
+    fn new(config: &ChannelConfig, decoder: F::Decoder, has_orders: bool, journal: Journal) -> Self {
+        let composer_config = ComposerConfig {
+            channel: config.index,
+            publisher_id: config.feed.publisher_id(),
+            bad_ts_recv: config.bad_ts_recv,
+            has_orders,
+        };
+        let limit = decoder.instrument_limit();
+        let books = Books::new(BooksCapacity { instruments: limit, ..config.capacity });
+        Self {
+            arbiter: Arbiter::new(config.arbiter.clone()),
+            meaning: Meaning {
+                decoder,
+                composer: Composer::new(composer_config, books, limit),
+                index: config.index,
+                midnight_ns: config.midnight_ns,
+                state: ChannelState::Idle,
+                state_before_silence: ChannelState::Idle,
+                began_epoch: false,
+                messages_by_type: [0; 256],
+                drops: Drops::default(),
+                journal,
+            },
+        }
+    }
+
+    #[inline]
+    fn on_datagram<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
+        let meaning = &mut self.meaning;
+        self.arbiter.on_datagram::<F::Session>(line, recv_ns, payload, &mut Behind { meaning, sink });
+        self.meaning.settle(recv_ns, sink);
+    }
+
+    fn on_time<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        let meaning = &mut self.meaning;
+        self.arbiter.on_time::<F::Session>(now_ns, &mut Behind { meaning, sink });
+        self.meaning.settle(now_ns, sink);
+    }
+
+    fn finish<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        let meaning = &mut self.meaning;
+        self.arbiter.finish::<F::Session>(now_ns, &mut Behind { meaning, sink });
+        self.meaning.settle(now_ns, sink);
+    }
+}
+
+/// What the arbiter delivers to.
+struct Behind<'a, F: Feed, S> {
+    meaning: &'a mut Meaning<F>,
+    sink: &'a mut S,
+}
+
+impl<F: Feed, S: Sink> InSequence for Behind<'_, F, S> {
+    #[inline]
+    fn message(&mut self, sequence: u64, arrival: &Arrival, message: &[u8]) {
+        self.meaning.message(sequence, arrival, message, self.sink);
+    }
+
+    fn notice(&mut self, notice: Notice, at_ns: u64) {
+        self.meaning.notice(notice, at_ns, self.sink);
+    }
+}
+
+impl<F: Feed> Meaning<F> {
+    #[inline]
+    fn message<S: Sink>(&mut self, sequence: u64, arrival: &Arrival, message: &[u8], sink: &mut S) {
+        // A message of no bytes is legal: it consumes a number and says nothing.
+        let Some(&kind) = message.first() else { return };
+        self.messages_by_type[kind as usize] += 1;
+        let at = Moment { sequence, recv_ns: arrival.recv_ns, send_ns: arrival.send_ns };
+        match self.decoder.decode(message) {
+            Ok(decoded) => self.composer.apply(&at, &decoded, sink),
+            Err(reason) => self.reject(reason, arrival.recv_ns, sink),
+        }
+    }
+
+    #[cold]
+    fn reject<S: Sink>(&mut self, reason: Drop, at_ns: u64, sink: &mut S) {
+        self.drops.count(reason);
+        // A message that could not be read may have moved any book, so all are in doubt, as after a gap. An unknown type is
+        // something else: a venue that adds a type does not change what the known ones mean.
+        if matches!(reason, Drop::WrongLength | Drop::BadValue) {
+            self.composer.doubt_all();
+            self.enter(ChannelState::Stale, at_ns, sink);
+        }
+    }
+
+    fn notice<S: Sink>(&mut self, notice: Notice, at_ns: u64, sink: &mut S) {
+        self.journal.note(self.index, notice, at_ns);
+        match notice {
+            Notice::SessionStart { first_sequence, cause, .. } => self.start(first_sequence, cause, at_ns, sink),
+            Notice::SessionEnd { next_sequence } => {
+                self.tell(control::SESSION_END, next_sequence, 0, control::cause::NONE, at_ns, sink);
+                self.enter(ChannelState::Ended, at_ns, sink);
+            }
+            Notice::GapOpen { first, last, cause } => {
+                self.composer.doubt_all();
+                self.enter(ChannelState::GapOpen, at_ns, sink);
+                self.tell(control::GAP_OPEN, first, last, gap_cause(cause), at_ns, sink);
+            }
+            Notice::GapClosed { first, last, recovered } => {
+                let cause = if recovered { control::cause::RECOVERED } else { control::cause::LOST };
+                self.enter(ChannelState::Stale, at_ns, sink);
+                self.tell(control::GAP_CLOSED, first, last, cause, at_ns, sink);
+            }
+            Notice::Silent => {
+                self.state_before_silence = self.state;
+                self.enter(ChannelState::Silent, at_ns, sink);
+            }
+            Notice::Heard => self.enter(self.state_before_silence, at_ns, sink),
+            Notice::LineDead { .. } | Notice::LineAlive { .. } => {}
+        }
+    }
+
+    fn start<S: Sink>(&mut self, first_sequence: u64, cause: StartCause, at_ns: u64, sink: &mut S) {
+        let at = Moment { sequence: first_sequence, recv_ns: at_ns, send_ns: 0 };
+        let code = match cause {
+            StartCause::First => control::cause::FIRST,
+            StartCause::JoinedLate => control::cause::JOINED_LATE,
+            StartCause::NewSession => {
+                sink.new_epoch();
+                self.composer.forget_session();
+                self.decoder.new_session();
+                self.began_epoch = true;
+                control::cause::NEW_SESSION
+            }
+            StartCause::Restart => {
+                self.composer.clear_books(&at, sink);
+                control::cause::RESTART
+            }
+        };
+        if cause != StartCause::Restart && self.midnight_ns.is_none() {
+            F::set_midnight(&mut self.decoder, venue_time::midnight_before(at_ns));
+        }
+        let whole = first_sequence <= 1;
+        if !whole {
+            self.composer.doubt_all();
+        }
+        self.enter(if whole { ChannelState::Good } else { ChannelState::Stale }, at_ns, sink);
+        self.tell(control::SESSION_START, first_sequence, 0, code, at_ns, sink);
+    }
+
+    /// After a datagram: a stale channel whose every instrument is proven right again is good.
+    #[inline]
+    fn settle<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        if self.state == ChannelState::Stale && self.composer.all_proven() && self.composer.instruments() > 0 {
+            self.enter(ChannelState::Good, now_ns, sink);
+            self.tell(control::BOOK_GOOD, 0, 0, control::cause::NONE, now_ns, sink);
+        }
+    }
+
+    fn announce_again<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        self.enter(self.state, now_ns, sink);
+        self.composer.announce_again(&Moment { sequence: 0, recv_ns: now_ns, send_ns: 0 }, sink);
+    }
+
+    fn close<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+        self.tell(control::SESSION_END, 0, 0, control::cause::SHUTDOWN, now_ns, sink);
+    }
+
+    fn enter<S: Sink>(&mut self, state: ChannelState, at_ns: u64, sink: &mut S) {
+        self.state = state;
+        sink.channel_state(self.index, state, at_ns);
+    }
+
+    fn tell<S: Sink>(&self, rtype: u8, first: u64, last: u64, cause: u8, at_ns: u64, sink: &mut S) {
+        let at = Moment { sequence: first, recv_ns: at_ns, send_ns: 0 };
+        sink.control(&self.composer.control(rtype, 0, &at, first, last, cause));
+    }
+}
+
+const fn gap_cause(cause: GapCause) -> u8 {
+    match cause {
+        GapCause::AllLinesPassed => control::cause::ALL_LINES_PASSED,
+        GapCause::TimedOut => control::cause::TIMED_OUT,
+        GapCause::Heartbeat => control::cause::HEARTBEAT,
+        GapCause::WindowFull => control::cause::WINDOW_FULL,
+    }
+}

@@ -1,0 +1,336 @@
+//! The configuration file exactly as written: TOML, unknown keys refused, units in the keys' names.
+//!
+//! Nothing is checked here beyond the shape; what the words mean on this host is [`crate::plan`]'s business. Keys that a plan
+//! may refuse are [`Spanned`], so that the refusal can name the line. `config/example.toml` documents every key.
+#![forbid(unsafe_code)]
+
+use std::net::Ipv4Addr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::error::{Error, Exit};
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The process.
+    #[serde(default)]
+    pub service: Service,
+    /// Pinned threads.
+    pub lane: Vec<Lane>,
+    /// Named files in shared memory.
+    pub publication: Vec<Publication>,
+    /// Sequenced streams.
+    pub channel: Vec<Channel>,
+}
+
+/// `[service]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    /// Where publications are made.
+    pub publication_dir: PathBuf,
+    /// What is logged: error, warn, info, debug.
+    pub log: LogLevel,
+    /// How often counters are logged; 0 for never.
+    pub report_interval_s: u64,
+    /// Whether memory is locked against paging.
+    pub lock_memory: bool,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self { publication_dir: PathBuf::from("/dev/shm/tickwire"), log: LogLevel::Info, report_interval_s: 60, lock_memory: false }
+    }
+}
+
+/// `log`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// `[[lane]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    /// Its name in messages and counters.
+    pub name: Spanned<String>,
+    /// The core it is pinned to; absent: the first free core of the interface's NUMA node.
+    pub core: Option<Spanned<u32>>,
+    /// Where its datagrams come from.
+    pub source: SourceKind,
+    /// The receive queues it owns (`source = "xdp"`).
+    #[serde(default)]
+    pub interface: Vec<LaneInterface>,
+    /// AF_XDP settings.
+    #[serde(default)]
+    pub xdp: Xdp,
+    /// UDP settings.
+    #[serde(default)]
+    pub udp: Udp,
+    /// Sleep between polls when nothing came, µs; 0: busy-poll. Only for hosts without a core to spare.
+    #[serde(default)]
+    pub idle_sleep_us: u64,
+}
+
+/// `source`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum SourceKind {
+    Xdp,
+    Udp,
+}
+
+/// `[[lane.interface]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaneInterface {
+    /// The network interface.
+    pub name: Spanned<String>,
+    /// Its receive queues that this lane owns; absent: all of them.
+    pub queues: Option<Spanned<Vec<u32>>>,
+    /// The operator has steered our groups to the queues named (ethtool -N), so the other queues need no socket.
+    #[serde(default)]
+    pub flows_pinned: bool,
+}
+
+/// `[lane.xdp]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Xdp {
+    /// Where the program is attached.
+    pub mode: XdpMode,
+    /// Whether the driver hands frames over without a copy.
+    pub zero_copy: ZeroCopy,
+    /// Frames in each socket's UMEM.
+    pub frames: Spanned<u32>,
+    /// Bytes of one frame.
+    pub frame_bytes: Spanned<u32>,
+    /// Whether the UMEM lies on huge pages.
+    pub huge_pages: HugePages,
+    /// SO_PREFER_BUSY_POLL.
+    pub prefer_busy_poll: bool,
+}
+
+impl Default for Xdp {
+    fn default() -> Self {
+        Self {
+            mode: XdpMode::Auto,
+            zero_copy: ZeroCopy::Auto,
+            frames: Spanned::new(0..0, 8192),
+            frame_bytes: Spanned::new(0..0, 2048),
+            huge_pages: HugePages::Try,
+            prefer_busy_poll: false,
+        }
+    }
+}
+
+/// `mode`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum XdpMode {
+    Auto,
+    Native,
+    Generic,
+}
+
+/// `zero_copy`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum ZeroCopy {
+    Auto,
+    Require,
+    Off,
+}
+
+/// `huge_pages`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum HugePages {
+    Try,
+    Require,
+    Off,
+}
+
+/// `[lane.udp]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Udp {
+    /// How datagrams are taken from the sockets.
+    pub engine: UdpEngine,
+    /// SO_RCVBUF of each socket.
+    pub receive_buffer_bytes: u32,
+}
+
+impl Default for Udp {
+    fn default() -> Self {
+        Self { engine: UdpEngine::Auto, receive_buffer_bytes: 8 << 20 }
+    }
+}
+
+/// `engine`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum UdpEngine {
+    #[serde(rename = "auto")]
+    Auto,
+    #[serde(rename = "io_uring")]
+    IoUring,
+    #[serde(rename = "recvmmsg")]
+    Recvmmsg,
+}
+
+/// `[[publication]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publication {
+    /// Its name, and the file's.
+    pub name: Spanned<String>,
+    /// Its rings.
+    pub ring: Vec<Ring>,
+    /// Room for instruments.
+    #[serde(default = "default_instruments")]
+    pub instruments: Spanned<u32>,
+    /// Only these symbols are published; absent: all.
+    pub symbols: Option<Vec<String>>,
+}
+
+fn default_instruments() -> Spanned<u32> {
+    Spanned::new(0..0, 16_384)
+}
+
+/// `[[publication.ring]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ring {
+    /// mbo, mbp-1, mbp-10, trades or status.
+    pub schema: Spanned<String>,
+    /// Slots, a power of two; absent: 2^20 for mbo, 2^17 for mbp-10, 2^18 for the others.
+    pub depth: Option<Spanned<u64>>,
+}
+
+/// `[[channel]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// Its name in messages and counters.
+    pub name: Spanned<String>,
+    /// nasdaq-itch, bx-itch, psx-itch or iex-tops.
+    pub feed: Spanned<String>,
+    /// The lane that takes it.
+    pub lane: Spanned<String>,
+    /// The publication its records go to.
+    pub publication: Spanned<String>,
+    /// Its copies: A, B, …
+    pub line: Vec<Line>,
+    /// How long a missing message is waited for.
+    #[serde(default = "default_gap_wait_us")]
+    pub gap_wait_us: Spanned<u64>,
+    /// Packets held while a missing one is waited for.
+    #[serde(default = "default_window_packets")]
+    pub window_packets: Spanned<u32>,
+    /// Silence after which the channel is called silent.
+    #[serde(default = "default_silence_ms")]
+    pub silence_ms: u64,
+    /// Room for live orders.
+    #[serde(default = "default_orders")]
+    pub orders: Spanned<u64>,
+    /// Room for price levels.
+    #[serde(default = "default_levels")]
+    pub levels: Spanned<u64>,
+}
+
+fn default_gap_wait_us() -> Spanned<u64> {
+    Spanned::new(0..0, 2_000)
+}
+fn default_window_packets() -> Spanned<u32> {
+    Spanned::new(0..0, 1_024)
+}
+fn default_silence_ms() -> u64 {
+    5_000
+}
+fn default_orders() -> Spanned<u64> {
+    Spanned::new(0..0, 3_000_000)
+}
+fn default_levels() -> Spanned<u64> {
+    Spanned::new(0..0, 2_000_000)
+}
+
+/// `[[channel.line]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// A, B, …
+    pub name: Spanned<String>,
+    /// The interface it arrives on.
+    pub interface: Spanned<String>,
+    /// The multicast group.
+    pub group: Spanned<Ipv4Addr>,
+    /// The UDP port.
+    pub port: Spanned<u16>,
+    /// Only frames from this address are taken (`source = "xdp"`); absent: from any.
+    pub from: Option<Ipv4Addr>,
+}
+
+/// The file as text and as read: refusals quote the text.
+#[derive(Debug)]
+pub struct ConfigFile {
+    /// Where it was read.
+    pub path: PathBuf,
+    text: String,
+    /// What it says.
+    pub config: Config,
+}
+
+impl ConfigFile {
+    /// Reads a file. Errors say where and what was expected, with the line.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::new(Exit::Config, "the configuration cannot be read")
+                .at(path.display())
+                .because(error)
+                .cure("name an existing TOML file with --config; config/example.toml is a start")
+        })?;
+        Self::parse(path, text)
+    }
+
+    /// Parses `text` as if it had been read from `path`.
+    pub fn parse(path: &Path, text: String) -> Result<Self, Error> {
+        let config = toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| line_of(&text, &span));
+            Error::new(Exit::Config, "the configuration is not understood")
+                .at(format_args!("{}:{line}", path.display()))
+                .because(error.to_string().trim_end())
+                .cure("config/example.toml shows every key with its unit")
+        })?;
+        Ok(Self { path: path.to_owned(), text, config })
+    }
+
+    /// `path:line` of a place in the file.
+    pub fn place(&self, span: Range<usize>) -> String {
+        if span.is_empty() { self.path.display().to_string() } else { format!("{}:{}", self.path.display(), line_of(&self.text, &span)) }
+    }
+
+    /// A refusal of the value at `span`.
+    pub fn refuse(&self, span: Range<usize>, key: &str, what: impl std::fmt::Display, cure: impl std::fmt::Display) -> Error {
+        Error::new(Exit::Config, what).at(format_args!("{}, key `{key}`", self.place(span))).cure(cure)
+    }
+}
+
+fn line_of(text: &str, span: &Range<usize>) -> usize {
+    text.get(..span.start).map_or(1, |before| before.bytes().filter(|&byte| byte == b'\n').count() + 1)
+}

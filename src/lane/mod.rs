@@ -1,0 +1,220 @@
+//! One lane: a pinned busy-poll thread in which everything from the frame to the ring happens.
+//!
+//! The loop polls its source, runs each datagram through its channel to completion, and does its chores by deadline, under full
+//! load too. It waits for nobody: what the control plane should know goes out through bounded queues, what it should
+//! do comes in through flags.
+
+pub mod counters;
+pub mod latency;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::channel::Channel;
+use crate::shm::Publisher;
+use crate::source::{Datagram, Polled, Source, SourceError};
+use crate::time::Clock;
+use counters::ShownLatency;
+use latency::LatencyRecorder;
+
+/// Between heartbeats: a reader calls a writer dead after many of these.
+const HEARTBEAT_NS: u64 = 10_000_000;
+/// Between counter updates: often enough for a person to watch, rare enough to cost nothing (2 µs in 100 ms).
+const COUNTERS_NS: u64 = 100_000_000;
+/// Between hand-overs of the histogram.
+const HAND_OVER_NS: u64 = 500_000_000;
+
+/// What the control plane and a lane share.
+#[derive(Debug, Default)]
+pub struct LaneShared {
+    /// Set by the control plane: drain and end.
+    pub stop: AtomicBool,
+    /// Goes up with every heartbeat: the watchdog's sign of life.
+    pub beats: AtomicU64,
+    /// Percentiles for the lane to show.
+    pub latency: ShownLatency,
+}
+
+/// One channel and where its records go.
+pub struct LaneChannel {
+    /// The pipeline.
+    pub channel: Channel,
+    /// Index into the lane's publications.
+    pub publication: usize,
+}
+
+/// Which channel and which of its lines a source's line index stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// Index into the lane's channels.
+    pub channel: u16,
+    /// Index among the channel's lines.
+    pub line: u8,
+}
+
+/// A lane, whole.
+pub struct Lane {
+    /// By the source's line index.
+    pub routes: Vec<Route>,
+    /// Its channels.
+    pub channels: Vec<LaneChannel>,
+    /// What it writes.
+    pub publications: Vec<Publisher>,
+    /// The clock of receive stamps and timers.
+    pub clock: Clock,
+    /// The lane's histogram: from the receive stamp to the end of the batch's last publish.
+    pub latency: LatencyRecorder,
+    /// Flags and signs of life.
+    pub shared: Arc<LaneShared>,
+    /// Sleep between empty polls; zero: spin.
+    pub idle_sleep: Duration,
+    chores: Chores,
+}
+
+#[derive(Debug, Default)]
+struct Chores {
+    timers_ns: u64,
+    heartbeat_ns: u64,
+    counters_ns: u64,
+    hand_over_ns: u64,
+}
+
+impl Lane {
+    /// A lane ready to run.
+    pub fn new(
+        routes: Vec<Route>,
+        channels: Vec<LaneChannel>,
+        publications: Vec<Publisher>,
+        clock: Clock,
+        latency: LatencyRecorder,
+        shared: Arc<LaneShared>,
+        idle_sleep: Duration,
+    ) -> Self {
+        Self { routes, channels, publications, clock, latency, shared, idle_sleep, chores: Chores::default() }
+    }
+
+    /// Runs until told to stop (then what waits in the source is drained first), the source ends, or it fails.
+    pub fn run(&mut self, source: &mut impl Source) -> Result<(), SourceError> {
+        // A stop in a burst must not be postponed for ever by a source that is never empty.
+        let mut drain_until_ns = u64::MAX;
+        loop {
+            let polled = self.turn(source)?;
+            if drain_until_ns == u64::MAX && self.shared.stop.load(Ordering::Relaxed) {
+                drain_until_ns = self.clock.now_ns().saturating_add(50_000_000);
+            }
+            match polled {
+                Polled::End => return Ok(()),
+                Polled::Idle if drain_until_ns != u64::MAX => return Ok(()),
+                Polled::Delivered(_) if drain_until_ns != u64::MAX && self.clock.now_ns() > drain_until_ns => return Ok(()),
+                Polled::Delivered(_) => {}
+                Polled::Idle if self.idle_sleep.is_zero() => std::hint::spin_loop(),
+                Polled::Idle => std::thread::sleep(self.idle_sleep),
+            }
+        }
+    }
+
+    /// One turn of the loop: one batch, and the chores that are due.
+    #[inline]
+    pub fn turn(&mut self, source: &mut impl Source) -> Result<Polled, SourceError> {
+        let mut recv_ns = 0;
+        let Self { routes, channels, publications, .. } = self;
+        let polled = source.poll(&mut |datagram: Datagram<'_>| {
+            recv_ns = datagram.recv_ns;
+            deliver(routes, channels, publications, &datagram);
+        })?;
+        let mut now_ns = 0;
+        if let Polled::Delivered(count) = polled {
+            for publication in &mut self.publications {
+                crate::record::Sink::commit(publication);
+            }
+            now_ns = self.clock.now_ns();
+            self.latency.record(now_ns.saturating_sub(recv_ns), u64::from(count));
+        }
+        if now_ns == 0 {
+            now_ns = self.clock.now_ns();
+        }
+        if now_ns >= self.chores.timers_ns {
+            self.chores(now_ns, source);
+        }
+        Ok(polled)
+    }
+
+    #[cold]
+    fn chores(&mut self, now_ns: u64, source: &impl Source) {
+        let mut next_ns = now_ns + 1_000_000;
+        let mut moved = false;
+        for LaneChannel { channel, publication } in &mut self.channels {
+            let Some(publisher) = self.publications.get_mut(*publication) else { continue };
+            if channel.deadline_ns().is_some_and(|deadline| deadline <= now_ns) {
+                channel.on_time(now_ns, publisher);
+                moved = true;
+            }
+            if let Some(deadline) = channel.deadline_ns() {
+                next_ns = next_ns.min(deadline.max(now_ns + 10_000));
+            }
+        }
+        if moved {
+            self.publications.iter_mut().for_each(crate::record::Sink::commit);
+        }
+        self.chores.timers_ns = next_ns;
+        if now_ns >= self.chores.heartbeat_ns {
+            self.chores.heartbeat_ns = now_ns + HEARTBEAT_NS;
+            self.publications.iter_mut().for_each(|publication| publication.heartbeat(now_ns));
+            self.shared.beats.fetch_add(1, Ordering::Relaxed);
+            self.clock.refresh();
+        }
+        if now_ns >= self.chores.counters_ns {
+            self.chores.counters_ns = now_ns + COUNTERS_NS;
+            self.show_counters(source);
+        }
+        if now_ns >= self.chores.hand_over_ns {
+            self.chores.hand_over_ns = now_ns + HAND_OVER_NS;
+            self.latency.hand_over();
+        }
+    }
+
+    fn show_counters(&mut self, source: &impl Source) {
+        for (index, publisher) in self.publications.iter_mut().enumerate() {
+            let mine = self.channels.iter().filter(|channel| channel.publication == index).map(|channel| &channel.channel);
+            counters::show(publisher, mine, source.frames(), source.drops(), &self.shared.latency);
+        }
+    }
+
+    /// The end: what is held is delivered, readers are told, counters are shown a last time.
+    pub fn finish(&mut self, source: &impl Source) {
+        let now_ns = self.clock.now_ns();
+        for LaneChannel { channel, publication } in &mut self.channels {
+            let Some(publisher) = self.publications.get_mut(*publication) else { continue };
+            channel.finish(now_ns, publisher);
+            channel.close(now_ns, publisher);
+        }
+        self.publications.iter_mut().for_each(crate::record::Sink::commit);
+        self.show_counters(source);
+        self.latency.hand_over();
+    }
+}
+
+/// One datagram through its channel. A line index without a route cannot come from a source built with the same lines; it is ignored
+/// rather than trusted.
+#[inline]
+fn deliver(routes: &[Route], channels: &mut [LaneChannel], publications: &mut [Publisher], datagram: &Datagram<'_>) {
+    let Some(route) = routes.get(datagram.line as usize) else { return };
+    let Some(LaneChannel { channel, publication }) = channels.get_mut(route.channel as usize) else { return };
+    let publication = *publication;
+    let Some(publisher) = publications.get_mut(publication) else { return };
+    channel.on_datagram(route.line, datagram.recv_ns, datagram.payload, publisher);
+    if channel.take_began_epoch() {
+        announce_others(channels, route.channel as usize, publication, publisher, datagram.recv_ns);
+    }
+}
+
+/// A new epoch is an empty file: the publication's other channels announce themselves again.
+#[cold]
+fn announce_others(channels: &mut [LaneChannel], began: usize, publication: usize, publisher: &mut Publisher, now_ns: u64) {
+    for (index, other) in channels.iter_mut().enumerate() {
+        if index != began && other.publication == publication {
+            other.channel.announce_again(now_ns, publisher);
+        }
+    }
+}

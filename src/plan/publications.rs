@@ -1,0 +1,190 @@
+//! Publications: rings, channels and room, each written by exactly one lane.
+
+use toml::Spanned;
+
+use super::lanes::unique_names;
+use super::{Host, LanePlan, choices};
+use crate::config::{self, ConfigFile};
+use crate::error::Error;
+use crate::feed::name::FeedName;
+use crate::record::Schema;
+use crate::shm::{ChannelSpec, PublicationSpec, RingSpec};
+
+/// Slots of a ring whose depth is left open: from the burst each has to hold (facts: a busy second is about 1 M order events).
+const fn default_depth(schema: Schema) -> u64 {
+    match schema {
+        Schema::Mbo => 1 << 20,
+        Schema::Mbp10 => 1 << 17,
+        Schema::Mbp1 | Schema::Trades | Schema::Status => 1 << 18,
+    }
+}
+
+/// Schemas a feed has something to say in.
+pub fn schemas_of(feed: FeedName) -> &'static [Schema] {
+    match feed {
+        FeedName::NasdaqItch | FeedName::BxItch | FeedName::PsxItch => &Schema::ALL,
+        FeedName::IexTops => &[Schema::Mbp1, Schema::Trades, Schema::Status],
+    }
+}
+
+pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<(), Error> {
+    let config = &file.config;
+    unique_names(file, "name", "publication", config.publication.iter().map(|publication| &publication.name))?;
+    for channel in &config.channel {
+        if !config.publication.iter().any(|publication| publication.name.get_ref() == channel.publication.get_ref()) {
+            return Err(file.refuse(
+                channel.publication.span(),
+                "publication",
+                format_args!("channel `{}` wants publication `{}`, which is not configured", channel.name.get_ref(), channel.publication.get_ref()),
+                format_args!("add it or name another; {}", choices(config.publication.iter().map(|p| p.name.get_ref().as_str()))),
+            ));
+        }
+    }
+    let mut bytes = 0;
+    for publication in &config.publication {
+        let lane = writer(file, publication)?;
+        let spec = spec(file, publication)?;
+        // Two: a new session is a new file while readers still hold the old one.
+        bytes += 2 * spec.bytes();
+        let at = lanes.iter().position(|planned| planned.name == lane).unwrap_or(0);
+        let index = lanes[at].publications.len();
+        lanes[at].publications.push(spec);
+        for (number, channel) in members(file, publication).enumerate() {
+            let planned = lanes[at].channels.iter_mut().find(|planned| planned.name == *channel.name.get_ref());
+            if let Some(planned) = planned {
+                planned.publication = index;
+                planned.config.index = number as u16;
+            }
+        }
+    }
+    match host.shm_free_bytes {
+        Some(free) if bytes > free => Err(file.refuse(
+            0..0,
+            "service.publication_dir",
+            format_args!(
+                "publications need {} MiB (twice their size: a new session is a new file), and {} has {} MiB free",
+                bytes >> 20,
+                config.service.publication_dir.display(),
+                free >> 20
+            ),
+            "make rings or `instruments` smaller, remove files left there, or mount a larger tmpfs",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn members<'a>(file: &'a ConfigFile, publication: &'a config::Publication) -> impl Iterator<Item = &'a config::Channel> {
+    file.config.channel.iter().filter(|channel| channel.publication.get_ref() == publication.name.get_ref())
+}
+
+/// The one lane that writes it.
+fn writer<'a>(file: &'a ConfigFile, publication: &'a config::Publication) -> Result<&'a str, Error> {
+    let name = publication.name.get_ref();
+    let mut members = members(file, publication);
+    let Some(first) = members.next() else {
+        return Err(file.refuse(
+            publication.name.span(),
+            "name",
+            format_args!("no channel goes to publication `{name}`"),
+            "name it in a [[channel]], or remove it",
+        ));
+    };
+    for other in members {
+        if other.lane.get_ref() != first.lane.get_ref() {
+            return Err(file.refuse(
+                other.lane.span(),
+                "lane",
+                format_args!(
+                    "publication `{name}` would be written by lane `{}` (channel `{}`) and by lane `{}` (channel `{}`)",
+                    first.lane.get_ref(),
+                    first.name.get_ref(),
+                    other.lane.get_ref(),
+                    other.name.get_ref()
+                ),
+                "a publication has one writer: put both channels into one lane, or give each its own publication",
+            ));
+        }
+    }
+    Ok(first.lane.get_ref())
+}
+
+fn spec(file: &ConfigFile, publication: &config::Publication) -> Result<PublicationSpec, Error> {
+    let name = publication.name.get_ref();
+    let mut rings: Vec<RingSpec> = Vec::new();
+    for ring in &publication.ring {
+        rings.push(self::ring(file, publication, ring, &rings)?);
+    }
+    if rings.is_empty() {
+        return Err(file.refuse(publication.name.span(), "ring", format_args!("publication `{name}` has no ring"), "add [[publication.ring]]"));
+    }
+    let instruments = *publication.instruments.get_ref();
+    if !(1..=1 << 20).contains(&instruments) {
+        return Err(file.refuse(
+            publication.instruments.span(),
+            "instruments",
+            format_args!("{instruments} is out of range"),
+            "use 1 to 1048576; a US equity feed has about 12,000",
+        ));
+    }
+    let channels = members(file, publication)
+        .filter_map(|channel| {
+            let publisher_id = FeedName::from_name(channel.feed.get_ref())?.publisher_id();
+            Some(ChannelSpec { name: channel.name.get_ref().clone(), publisher_id })
+        })
+        .collect();
+    Ok(PublicationSpec {
+        dir: file.config.service.publication_dir.clone(),
+        name: name.clone(),
+        rings,
+        channels,
+        instruments,
+        symbols: publication.symbols.clone(),
+        counters: crate::lane::counters::names(),
+    })
+}
+
+fn ring(file: &ConfigFile, publication: &config::Publication, ring: &config::Ring, before: &[RingSpec]) -> Result<RingSpec, Error> {
+    let written = ring.schema.get_ref();
+    let refuse = |span, key, what: String, cure: String| Err(file.refuse(span, key, what, cure));
+    let Some(schema) = Schema::from_name(written) else {
+        return refuse(
+            ring.schema.span(),
+            "publication.ring.schema",
+            format!("`{written}` is no schema"),
+            choices(Schema::ALL.iter().map(|schema| schema.name())),
+        );
+    };
+    if before.iter().any(|other| other.schema == schema) {
+        return refuse(ring.schema.span(), "publication.ring.schema", format!("there are two rings for {written}"), "remove one".to_owned());
+    }
+    for channel in members(file, publication) {
+        if let Some(feed) = FeedName::from_name(channel.feed.get_ref())
+            && !schemas_of(feed).contains(&schema)
+        {
+            return refuse(
+                ring.schema.span(),
+                "publication.ring.schema",
+                format!("{written} would stay empty: feed {} of channel `{}` does not tell it", feed.name(), channel.name.get_ref()),
+                choices(schemas_of(feed).iter().map(|schema| schema.name())),
+            );
+        }
+    }
+    let depth = match &ring.depth {
+        None => default_depth(schema),
+        Some(depth) => checked_depth(file, depth)?,
+    };
+    Ok(RingSpec { schema, depth })
+}
+
+fn checked_depth(file: &ConfigFile, depth: &Spanned<u64>) -> Result<u64, Error> {
+    let slots = *depth.get_ref();
+    if slots.is_power_of_two() && (1 << 6..=1 << 28).contains(&slots) {
+        return Ok(slots);
+    }
+    Err(file.refuse(
+        depth.span(),
+        "publication.ring.depth",
+        format_args!("{slots} slots is no depth for a ring"),
+        format_args!("use a power of two from 64 to 268435456; the nearest is {}", slots.clamp(64, 1 << 28).next_power_of_two()),
+    ))
+}
