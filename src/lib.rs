@@ -16,6 +16,8 @@ compile_error!("records and rings are little-endian; a big-endian host would nee
 #[cfg(feature = "service")]
 pub mod book;
 #[cfg(feature = "service")]
+pub mod error;
+#[cfg(feature = "service")]
 pub mod feed;
 pub mod record;
 pub mod shm;
@@ -24,5 +26,9 @@ pub mod source;
 #[cfg(feature = "service")]
 pub mod stats;
 pub mod sys;
+#[cfg(feature = "service")]
+pub mod time;
+#[cfg(feature = "service")]
+pub mod topology;
 #[cfg(feature = "service")]
 pub mod wire;

@@ -1,0 +1,175 @@
+//! The one error of the cold path, and the exit codes.
+//!
+//! An [`Error`] becomes exactly one message: where, what, why, and what to do. It is built when a human will read it, never on
+//! the path of a datagram: there, a reason to count is enough ([`crate::stats::Drop`]).
+
+use std::fmt;
+use std::path::PathBuf;
+
+macro_rules! exits {
+    ($($(#[doc = $doc:literal])* $variant:ident = $code:literal),* $(,)?) => {
+        /// What the process's exit code says.
+        ///
+        /// | code | meaning |
+        /// |---|---|
+        $(#[doc = concat!("| ", $code, " |", $($doc),*, " |")])*
+        /// | 130 | A second SIGINT or SIGTERM ended it at once |
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Exit { $($(#[doc = $doc])* $variant = $code),* }
+
+        impl Exit {
+            /// All of them, by code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The table's sentence about it, for help texts.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim_ascii()),* }
+            }
+        }
+    };
+}
+
+exits! {
+    /// Done what was asked
+    Ok = 0,
+    /// Failed while running, after a good start
+    Failed = 1,
+    /// The command line is wrong
+    Usage = 2,
+    /// The configuration is refused: it contradicts itself, or names something this host does not have
+    Config = 3,
+    /// The host refuses: permission, kernel feature, memory, shared-memory space
+    Host = 4,
+    /// An input file cannot be read or is not what it should be
+    Input = 5,
+    /// Somebody else has it: the queue, the publication, the port belongs to a running process
+    Busy = 6,
+    /// A comparison that was asked for found a difference
+    Differs = 7,
+    /// The publication is not there, is of another layout, or its writer is gone
+    Publication = 8,
+}
+
+impl Exit {
+    /// The number a shell sees.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Where the cause stands, as far as it stands anywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: Option<PathBuf>,
+    /// The line in it, from 1.
+    pub line: Option<usize>,
+    /// The key, as in `lane[1].core`.
+    pub key: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}", file.display())?;
+            if let Some(line) = self.line {
+                write!(f, ":{line}")?;
+            }
+        }
+        match (&self.file, &self.key) {
+            (Some(_), Some(key)) => write!(f, ": {key}"),
+            (None, Some(key)) => write!(f, "{key}"),
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+/// What went wrong, for a human.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// How the process ends because of it.
+    pub exit: Exit,
+    /// What was being done, or what is refused, with its name and value.
+    pub what: String,
+    /// Where.
+    pub place: Place,
+    /// Why it failed: what was found, and what was expected.
+    pub why: String,
+    /// What to do about it; empty only where nothing can be done.
+    pub cure: String,
+}
+
+impl Error {
+    /// An error that stands nowhere in particular.
+    pub fn new(exit: Exit, what: impl Into<String>, why: impl fmt::Display, cure: impl Into<String>) -> Self {
+        Self { exit, what: what.into(), place: Place::default(), why: why.to_string(), cure: cure.into() }
+    }
+
+    /// Says in which file.
+    pub fn in_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.place.file = Some(file.into());
+        self
+    }
+
+    /// Says in which line, counted from 1.
+    pub fn on_line(mut self, line: usize) -> Self {
+        self.place.line = Some(line);
+        self
+    }
+
+    /// Says by which key.
+    pub fn at_key(mut self, key: impl Into<String>) -> Self {
+        self.place.key = Some(key.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.place.file.is_some() || self.place.key.is_some() {
+            write!(f, "{}: ", self.place)?;
+        }
+        write!(f, "{}: {}", self.what, self.why)?;
+        if !self.cure.is_empty() {
+            write!(f, "; {}", self.cure)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The candidate that `given` was probably meant to be: at most one edit in three letters away.
+pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (edits(given, candidate), candidate))
+        .filter(|&(edits, candidate)| edits * 3 <= given.chars().count().max(candidate.chars().count()))
+        .min_by_key(|&(edits, _)| edits)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions and replacements from one to the other, case ignored.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.to_lowercase().chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        row[0] = left;
+        for (cell, &to) in row[1..].iter_mut().zip(&b) {
+            let best = (diagonal + usize::from(from != to)).min(left + 1).min(*cell + 1);
+            diagonal = *cell;
+            *cell = best;
+            left = best;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
