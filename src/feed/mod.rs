@@ -3,6 +3,16 @@
 //! Nothing here owns a socket, a clock, a thread or an allocation made on the path.
 #![forbid(unsafe_code)]
 
+mod field;
+pub mod iex_tops;
+pub mod iextp;
+pub mod itch;
+pub mod moldudp64;
+pub mod name;
+pub mod status;
+pub mod symbols;
+pub mod venue_time;
+
 use crate::stats::Drop;
 
 /// Side of an order.

@@ -1,0 +1,176 @@
+//! TotalView-ITCH 5.0 into events, for Nasdaq, BX and PSX.
+//!
+//! The instrument's id is the stock locate of the day. Times are the venue's midnight plus the message's nanoseconds.
+//! A message that concerns one instrument but names none (locate 0) is refused: id 0 stands for the whole venue.
+
+use super::field::{price4, side, symbol};
+use super::moldudp64::MoldUdp64;
+use super::status::{action, itch_reason, reason, short_sale, trading, tri};
+use super::{Decoded, Decoder, Event, Protocol, Symbol};
+use crate::stats::Drop;
+use crate::wire::itch50::{Head, Message};
+
+/// TotalView-ITCH 5.0 over MoldUDP64.
+#[derive(Clone, Copy, Debug)]
+pub struct Itch;
+
+impl Protocol for Itch {
+    type Session = MoldUdp64;
+    type Decoder = ItchDecoder;
+}
+
+/// Whose feed it is, in the letters of the operational halt message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Market {
+    /// Nasdaq.
+    Nasdaq = b'Q',
+    /// BX, now Nasdaq Texas.
+    Bx = b'B',
+    /// PSX.
+    Psx = b'X',
+}
+
+/// Decodes the messages of one venue's day.
+#[derive(Clone, Copy, Debug)]
+pub struct ItchDecoder {
+    market: Market,
+    midnight_ns: u64,
+}
+
+impl ItchDecoder {
+    /// For `market`, on the day that began at `midnight_ns` (ns since 1970 UTC; see [`VenueDate::midnight_ns`](super::venue_time::VenueDate::midnight_ns)).
+    pub const fn new(market: Market, midnight_ns: u64) -> Self {
+        Self { market, midnight_ns }
+    }
+
+    /// Another day begins: messages say the time, never the date.
+    pub fn set_midnight(&mut self, midnight_ns: u64) {
+        self.midnight_ns = midnight_ns;
+    }
+
+    /// An event of one instrument.
+    #[inline]
+    fn of_instrument(&self, head: &Head, symbol: Option<Symbol>, event: Event) -> Result<Decoded, Drop> {
+        if head.stock_locate.get() == 0 {
+            return Err(Drop::UnknownInstrument);
+        }
+        Ok(self.of_any(head, symbol, event))
+    }
+
+    /// An event of one instrument, or of the venue. Cannot overflow before the year 2554; 48 bits of ns are 78 hours.
+    #[inline]
+    fn of_any(&self, head: &Head, symbol: Option<Symbol>, event: Event) -> Decoded {
+        let ts_event = self.midnight_ns.saturating_add(head.timestamp.get());
+        Decoded { ts_event, instrument_id: u32::from(head.stock_locate.get()), symbol, event }
+    }
+}
+
+impl Decoder for ItchDecoder {
+    #[inline]
+    fn decode(&mut self, message: &[u8]) -> Result<Decoded, Drop> {
+        match Message::parse(message)? {
+            Message::Add(m) => {
+                let (order, size, price) = (m.order_reference_number.get(), m.shares.get(), price4(m.price.get()));
+                let side = side(m.buy_sell_indicator)?;
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Add { order, side, price, size })
+            }
+            Message::AddMpid(m) => {
+                let (order, size, price) = (m.order_reference_number.get(), m.shares.get(), price4(m.price.get()));
+                let side = side(m.buy_sell_indicator)?;
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Add { order, side, price, size })
+            }
+            Message::Delete(m) => self.of_instrument(&m.head, None, Event::Delete { order: m.order_reference_number.get() }),
+            Message::Replace(m) => {
+                let (old, new) = (m.original_order_reference_number.get(), m.new_order_reference_number.get());
+                let event = Event::Replace { old, new, price: price4(m.price.get()), size: m.shares.get() };
+                self.of_instrument(&m.head, None, event)
+            }
+            Message::Execute(m) => {
+                let (order, size, match_number) = (m.order_reference_number.get(), m.executed_shares.get(), m.match_number.get());
+                self.of_instrument(&m.head, None, Event::Execute { order, size, match_number })
+            }
+            Message::ExecuteWithPrice(m) => {
+                let (order, size, match_number) = (m.order_reference_number.get(), m.executed_shares.get(), m.match_number.get());
+                let price = price4(m.execution_price.get());
+                let printable = match m.printable {
+                    b'Y' => true,
+                    b'N' => false,
+                    _ => return Err(Drop::BadValue),
+                };
+                self.of_instrument(&m.head, None, Event::ExecuteAtPrice { order, size, price, match_number, printable })
+            }
+            Message::Cancel(m) => {
+                let (order, size) = (m.order_reference_number.get(), m.canceled_shares.get());
+                self.of_instrument(&m.head, None, Event::Cancel { order, size })
+            }
+            Message::Trade(m) => {
+                let (price, size, match_number) = (price4(m.price.get()), m.shares.get(), m.match_number.get());
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Trade { price, size, saturated: false, match_number })
+            }
+            Message::CrossTrade(m) => {
+                let (price, match_number) = (price4(m.cross_price.get()), m.match_number.get());
+                let event = match (m.cross_shares.get(), u32::try_from(m.cross_shares.get())) {
+                    // The cross took place and matched nothing.
+                    (0, _) => Event::Other,
+                    (_, Ok(size)) => Event::Trade { price, size, saturated: false, match_number },
+                    (_, Err(_)) => Event::Trade { price, size: u32::MAX, saturated: true, match_number },
+                };
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
+            }
+            Message::BrokenTrade(m) => self.of_instrument(&m.head, None, Event::Break { match_number: m.match_number.get() }),
+            Message::TradingAction(m) => {
+                let reason = itch_reason(m.reason_code);
+                let change = match m.trading_state {
+                    b'T' => trading(action::TRADING, reason, tri::YES, tri::YES),
+                    b'H' => trading(action::HALT, reason, tri::NO, tri::NO),
+                    b'P' => trading(action::PAUSE, reason, tri::NO, tri::NO),
+                    b'Q' => trading(action::QUOTING, reason, tri::NO, tri::YES),
+                    _ => return Err(Drop::BadValue),
+                };
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Status(change))
+            }
+            Message::RegShoRestriction(m) => {
+                let restricted = match m.reg_sho_action {
+                    b'0' => false,
+                    b'1' | b'2' => true,
+                    _ => return Err(Drop::BadValue),
+                };
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Status(short_sale(restricted)))
+            }
+            Message::OperationalHalt(m) => {
+                let change = match m.operational_halt_action {
+                    b'H' => trading(action::HALT, reason::OPERATIONAL, tri::NO, tri::NO),
+                    b'T' => trading(action::TRADING, reason::OPERATIONAL, tri::YES, tri::YES),
+                    _ => return Err(Drop::BadValue),
+                };
+                // A halt concerns the market it names, and only that: trading here goes on when another has halted.
+                let event = match m.market_code {
+                    code if code == self.market as u8 => Event::Status(change),
+                    b'Q' | b'B' | b'X' => Event::Other,
+                    _ => return Err(Drop::BadValue),
+                };
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
+            }
+            Message::StockDirectory(m) => {
+                let event = Event::Directory { round_lot: m.round_lot_size.get() };
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
+            }
+            Message::SystemEvent(m) => Ok(Decoded { instrument_id: 0, ..self.of_any(&m.head, None, Event::System { code: m.event_code }) }),
+            Message::NetOrderImbalance(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
+            Message::LuldAuctionCollar(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
+            Message::ParticipantPosition(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
+            Message::IpoQuotingPeriod(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
+            Message::RetailInterest(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
+            Message::DirectListing(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
+            Message::MwcbDeclineLevel(m) => Ok(self.of_any(&m.head, None, Event::Other)),
+            Message::MwcbStatus(m) => Ok(self.of_any(&m.head, None, Event::Other)),
+        }
+    }
+
+    fn instrument_limit(&self) -> u32 {
+        1 << u16::BITS
+    }
+
+    fn new_session(&mut self) {}
+}
