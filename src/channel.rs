@@ -5,12 +5,11 @@
 
 use crate::book::{Books, BooksCapacity};
 use crate::feed::arbiter::{Arbiter, ArbiterConfig, ArbiterCounters, Arrival, GapCause, InSequence, Notice, StartCause};
-use crate::feed::iex_tops::TopsDecoder;
-use crate::feed::iextp::IexTops;
-use crate::feed::itch::ItchDecoder;
-use crate::feed::moldudp64::MoldUdp64;
+use crate::feed::iex_tops::{IexTops, TopsDecoder};
+use crate::feed::itch::{Itch, ItchDecoder, Market};
 use crate::feed::name::FeedName;
-use crate::feed::{Decoder, SessionLayer, venue_time};
+use crate::feed::venue_time::VenueDate;
+use crate::feed::{Decoder, Protocol};
 use crate::journal::Journal;
 use crate::record::compose::{Composer, ComposerConfig, Moment};
 use crate::record::{ChannelState, Sink, control};
@@ -36,48 +35,20 @@ pub struct ChannelConfig {
 /// One channel of one feed.
 pub enum Channel {
     /// TotalView-ITCH over MoldUDP64: Nasdaq, BX, PSX.
-    Itch(Box<Pipeline<ItchFeed>>),
+    Itch(Box<Pipeline<Itch>>),
     /// TOPS over IEX-TP.
-    Tops(Box<Pipeline<TopsFeed>>),
-}
-
-/// A session layer, its decoder, and how the decoder learns the day.
-pub trait Feed {
-    /// The framing.
-    type Session: SessionLayer;
-    /// The meaning.
-    type Decoder: Decoder;
-    /// The decoder learns the venue's midnight, ns since 1970 UTC.
-    fn set_midnight(decoder: &mut Self::Decoder, midnight_ns: u64);
-}
-
-/// ITCH: times count from the venue's midnight.
-pub struct ItchFeed;
-impl Feed for ItchFeed {
-    type Session = MoldUdp64;
-    type Decoder = ItchDecoder;
-    fn set_midnight(decoder: &mut ItchDecoder, midnight_ns: u64) {
-        decoder.set_midnight(midnight_ns);
-    }
-}
-
-/// TOPS: times are UTC already.
-pub struct TopsFeed;
-impl Feed for TopsFeed {
-    type Session = IexTops;
-    type Decoder = TopsDecoder;
-    fn set_midnight(_: &mut TopsDecoder, _: u64) {}
+    Tops(Box<Pipeline<IexTops>>),
 }
 
 /// Arbiter, decoder and composer of one channel.
-pub struct Pipeline<F: Feed> {
+pub struct Pipeline<P: Protocol> {
     arbiter: Arbiter,
-    meaning: Meaning<F>,
+    meaning: Meaning<P>,
 }
 
 /// Everything behind the arbiter.
-struct Meaning<F: Feed> {
-    decoder: F::Decoder,
+struct Meaning<P: Protocol> {
+    decoder: P::Decoder,
     composer: Composer,
     index: u16,
     midnight_ns: Option<u64>,
@@ -102,14 +73,17 @@ macro_rules! each {
 impl Channel {
     /// A channel with all its memory allocated.
     pub fn new(config: &ChannelConfig, journal: Journal) -> Self {
+        let itch = |market| {
+            let decoder = ItchDecoder::new(market, config.midnight_ns.unwrap_or(0));
+            Self::Itch(Box::new(Pipeline::new(config, decoder, journal.clone())))
+        };
         match config.feed {
-            FeedName::NasdaqItch | FeedName::BxItch | FeedName::PsxItch => {
-                let decoder = ItchDecoder::new(config.midnight_ns.unwrap_or(0), config.capacity.instruments);
-                Self::Itch(Box::new(Pipeline::new(config, decoder, true, journal)))
-            }
+            FeedName::NasdaqItch => itch(Market::Nasdaq),
+            FeedName::BxItch => itch(Market::Bx),
+            FeedName::PsxItch => itch(Market::Psx),
             FeedName::IexTops => {
                 let decoder = TopsDecoder::new(config.capacity.instruments);
-                Self::Tops(Box::new(Pipeline::new(config, decoder, false, journal)))
+                Self::Tops(Box::new(Pipeline::new(config, decoder, journal)))
             }
         }
     }
@@ -182,13 +156,13 @@ impl Channel {
     }
 }
 
-impl<F: Feed> Pipeline<F> {
-    fn new(config: &ChannelConfig, decoder: F::Decoder, has_orders: bool, journal: Journal) -> Self {
+impl<P: Protocol> Pipeline<P> {
+    fn new(config: &ChannelConfig, decoder: P::Decoder, journal: Journal) -> Self {
         let composer_config = ComposerConfig {
             channel: config.index,
             publisher_id: config.feed.publisher_id(),
             bad_ts_recv: config.bad_ts_recv,
-            has_orders,
+            has_orders: config.feed.has_orders(),
         };
         let limit = decoder.instrument_limit();
         let books = Books::new(BooksCapacity { instruments: limit, ..config.capacity });
@@ -212,30 +186,30 @@ impl<F: Feed> Pipeline<F> {
     #[inline]
     fn on_datagram<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
         let meaning = &mut self.meaning;
-        self.arbiter.on_datagram::<F::Session>(line, recv_ns, payload, &mut Behind { meaning, sink });
+        self.arbiter.on_datagram::<P::Session>(line, recv_ns, payload, &mut Behind { meaning, sink });
         self.meaning.settle(recv_ns, sink);
     }
 
     fn on_time<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
         let meaning = &mut self.meaning;
-        self.arbiter.on_time::<F::Session>(now_ns, &mut Behind { meaning, sink });
+        self.arbiter.on_time::<P::Session>(now_ns, &mut Behind { meaning, sink });
         self.meaning.settle(now_ns, sink);
     }
 
     fn finish<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
         let meaning = &mut self.meaning;
-        self.arbiter.finish::<F::Session>(now_ns, &mut Behind { meaning, sink });
+        self.arbiter.finish::<P::Session>(now_ns, &mut Behind { meaning, sink });
         self.meaning.settle(now_ns, sink);
     }
 }
 
 /// What the arbiter delivers to.
 struct Behind<'a, F: Feed, S> {
-    meaning: &'a mut Meaning<F>,
+    meaning: &'a mut Meaning<P>,
     sink: &'a mut S,
 }
 
-impl<F: Feed, S: Sink> InSequence for Behind<'_, F, S> {
+impl<P: Protocol, S: Sink> InSequence for Behind<'_, P, S> {
     #[inline]
     fn message(&mut self, sequence: u64, arrival: &Arrival, message: &[u8]) {
         self.meaning.message(sequence, arrival, message, self.sink);
@@ -246,7 +220,7 @@ impl<F: Feed, S: Sink> InSequence for Behind<'_, F, S> {
     }
 }
 
-impl<F: Feed> Meaning<F> {
+impl<P: Protocol> Meaning<P> {
     #[inline]
     fn message<S: Sink>(&mut self, sequence: u64, arrival: &Arrival, message: &[u8], sink: &mut S) {
         // A message of no bytes is legal: it consumes a number and says nothing.
@@ -315,7 +289,10 @@ impl<F: Feed> Meaning<F> {
             }
         };
         if cause != StartCause::Restart && self.midnight_ns.is_none() {
-            F::set_midnight(&mut self.decoder, venue_time::midnight_before(at_ns));
+            // Outside the calendar's range (a receive time of 1970) the old midnight stays: times are wrong either way.
+            if let Ok(midnight_ns) = VenueDate::at(at_ns).and_then(VenueDate::midnight_ns) {
+                self.decoder.set_midnight(midnight_ns);
+            }
         }
         let whole = first_sequence <= 1;
         if !whole {

@@ -300,10 +300,8 @@ impl ConfigFile {
     /// Reads a file. Errors say where and what was expected, with the line.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            Error::new(Exit::Config, "the configuration cannot be read")
-                .at(path.display())
-                .because(error)
-                .cure("name an existing TOML file with --config; config/example.toml is a start")
+            let cure = "name an existing TOML file with --config; config/example.toml is a start";
+            Error::new(Exit::Config, "the configuration cannot be read", error, cure).in_file(path)
         })?;
         Self::parse(path, text)
     }
@@ -312,10 +310,8 @@ impl ConfigFile {
     pub fn parse(path: &Path, text: String) -> Result<Self, Error> {
         let config = toml::from_str(&text).map_err(|error: toml::de::Error| {
             let line = error.span().map_or(1, |span| line_of(&text, &span));
-            Error::new(Exit::Config, "the configuration is not understood")
-                .at(format_args!("{}:{line}", path.display()))
-                .because(error.to_string().trim_end())
-                .cure("config/example.toml shows every key with its unit")
+            let cure = "config/example.toml shows every key with its unit";
+            Error::new(Exit::Config, "the configuration is not understood", error.to_string().trim_end(), cure).in_file(path).on_line(line)
         })?;
         Ok(Self { path: path.to_owned(), text, config })
     }
@@ -327,7 +323,8 @@ impl ConfigFile {
 
     /// A refusal of the value at `span`.
     pub fn refuse(&self, span: Range<usize>, key: &str, what: impl std::fmt::Display, cure: impl std::fmt::Display) -> Error {
-        Error::new(Exit::Config, what).at(format_args!("{}, key `{key}`", self.place(span))).cure(cure)
+        let error = Error::new(Exit::Config, "refused", what, cure.to_string()).in_file(&self.path).at_key(key);
+        if span.is_empty() { error } else { error.on_line(line_of(&self.text, &span)) }
     }
 }
 

@@ -167,6 +167,9 @@ pub trait Decoder {
 
     /// Forgets what belongs to the session that ended.
     fn new_session(&mut self);
+
+    /// The venue's day began at `midnight_ns` (ns since 1970 UTC). Of no concern to feeds whose times are UTC already.
+    fn set_midnight(&mut self, midnight_ns: u64);
 }
 
 /// A feed: a session layer and the decoder of its messages.

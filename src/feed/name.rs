@@ -44,6 +44,11 @@ impl FeedName {
         }
     }
 
+    /// Whether it tells orders; without, price levels have no order count.
+    pub const fn has_orders(self) -> bool {
+        self.itch_market().is_some()
+    }
+
     /// The market whose operational halts concern this feed; `None` if it is not an ITCH feed.
     pub const fn itch_market(self) -> Option<Market> {
         match self {

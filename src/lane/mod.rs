@@ -162,7 +162,6 @@ impl Lane {
             self.chores.heartbeat_ns = now_ns + HEARTBEAT_NS;
             self.publications.iter_mut().for_each(|publication| publication.heartbeat(now_ns));
             self.shared.beats.fetch_add(1, Ordering::Relaxed);
-            self.clock.refresh();
         }
         if now_ns >= self.chores.counters_ns {
             self.chores.counters_ns = now_ns + COUNTERS_NS;

@@ -1,0 +1,119 @@
+//! What a replay saw, in counts: for people as a table, for programs as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Formatter};
+
+use serde::Serialize;
+
+use crate::channel::Channel;
+use crate::record::tally::Tally;
+use crate::record::{Schema, Sink};
+use crate::source::Source;
+use crate::source::file::Recording;
+
+/// Counts of a whole replay.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Frames in the capture; 0 for a day file.
+    pub frames: u64,
+    /// UDP datagrams given to the channel; 0 for a day file, whose messages travelled in none.
+    pub datagrams: u64,
+    /// Messages delivered in sequence.
+    pub messages: u64,
+    /// The same by type byte (a character, or `0x..`).
+    pub messages_by_type: BTreeMap<String, u64>,
+    /// Heartbeats of the session layer.
+    pub heartbeats: u64,
+    /// Datagrams that brought nothing new.
+    pub duplicates: u64,
+    /// Gaps that were given up.
+    pub gaps: u64,
+    /// Messages in those gaps.
+    pub lost_messages: u64,
+    /// Restarts of the publisher within a session.
+    pub restarts: u64,
+    /// Whether the first datagram's sequence was not 1.
+    pub joined_late: bool,
+    /// Instruments known at the end.
+    pub instruments: u64,
+    /// Orders live at the end.
+    pub live_orders: u64,
+    /// Price levels at the end.
+    pub price_levels: u64,
+    /// Records by schema, control records not counted.
+    pub records_by_schema: BTreeMap<&'static str, u64>,
+    /// What was dropped, by reason; reasons that did not occur are left out.
+    pub dropped_by_reason: BTreeMap<&'static str, u64>,
+    /// Whether the file ends in a cut record.
+    pub capture_truncated: bool,
+    /// How long the replay took, ns.
+    pub elapsed_ns: u64,
+}
+
+impl Summary {
+    pub(super) fn new<S: Sink>(channel: &Channel, sink: &Tally<S>, recording: &Recording, datagrams: u64, elapsed_ns: u64) -> Self {
+        let arbiter = channel.arbiter();
+        let composer = channel.composer();
+        let mut drops = channel.drops();
+        drops.merge(recording.drops());
+        Self {
+            frames: recording.frames(),
+            datagrams: if recording.synthetic() { 0 } else { datagrams },
+            messages: arbiter.messages,
+            messages_by_type: channel
+                .messages_by_type()
+                .iter()
+                .enumerate()
+                .filter(|&(_, &count)| count > 0)
+                .map(|(kind, &count)| (type_name(kind as u8), count))
+                .collect(),
+            heartbeats: arbiter.heartbeats,
+            duplicates: arbiter.duplicates,
+            gaps: arbiter.gaps,
+            lost_messages: arbiter.lost_messages,
+            restarts: arbiter.restarts,
+            joined_late: arbiter.joined_late > 0,
+            instruments: u64::from(composer.instruments()),
+            live_orders: composer.books().live_orders(),
+            price_levels: composer.books().price_levels(),
+            records_by_schema: Schema::ALL.into_iter().map(|schema| (schema.name(), sink.records(schema))).collect(),
+            dropped_by_reason: drops.iter().map(|(reason, count)| (reason.name(), count)).collect(),
+            capture_truncated: recording.truncated(),
+            elapsed_ns,
+        }
+    }
+}
+
+fn type_name(kind: u8) -> String {
+    if kind.is_ascii_graphic() { (kind as char).to_string() } else { format!("0x{kind:02x}") }
+}
+
+impl Display for Summary {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let seconds = self.elapsed_ns as f64 / 1e9;
+        let per_message = if self.messages == 0 { 0.0 } else { self.elapsed_ns as f64 / self.messages as f64 };
+        writeln!(f, "{:<16} {} in {seconds:.3} s ({per_message:.0} ns each)", "messages", self.messages)?;
+        let row = |f: &mut Formatter<'_>, name: &str, value: u64| writeln!(f, "{name:<16} {value}");
+        row(f, "frames", self.frames)?;
+        row(f, "datagrams", self.datagrams)?;
+        row(f, "heartbeats", self.heartbeats)?;
+        row(f, "duplicates", self.duplicates)?;
+        writeln!(f, "{:<16} {} ({} messages lost)", "gaps", self.gaps, self.lost_messages)?;
+        row(f, "restarts", self.restarts)?;
+        row(f, "instruments", self.instruments)?;
+        row(f, "live orders", self.live_orders)?;
+        row(f, "price levels", self.price_levels)?;
+        list(f, "by type", self.messages_by_type.iter().map(|(name, &count)| (name.as_str(), count)))?;
+        list(f, "records", self.records_by_schema.iter().map(|(&name, &count)| (name, count)))?;
+        list(f, "dropped", self.dropped_by_reason.iter().map(|(&name, &count)| (name, count)))?;
+        if self.joined_late {
+            writeln!(f, "joined late: the first sequence was not 1, so books are not whole")?;
+        }
+        Ok(())
+    }
+}
+
+fn list<'a>(f: &mut Formatter<'_>, title: &str, items: impl Iterator<Item = (&'a str, u64)>) -> std::fmt::Result {
+    let items: Vec<String> = items.filter(|&(_, count)| count > 0).map(|(name, count)| format!("{name} {count}")).collect();
+    writeln!(f, "{title:<16} {}", if items.is_empty() { "none".to_owned() } else { items.join(", ") })
+}
