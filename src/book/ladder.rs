@@ -1,0 +1,238 @@
+//! The price levels of one side of one book, sorted with the best at the end.
+//!
+//! ```text
+//!  a block of the arena, bids:             a block of the arena, asks:
+//!  price    9.97  10.00  10.01  ·  ·       price   10.06  10.04  10.02  ·  ·
+//!  size      300    100    700  ·  ·       size      200    900    100  ·  ·
+//!  orders      1      1      4  ·  ·       orders      2      3      1  ·  ·
+//!                     best ─┘                              best ─┘
+//! ```
+//!
+//! Nearly all that happens, happens near the best, so that is where levels come and go without moving the others: an insert
+//! moves what is better than itself, by one memmove. Prices and what stands there are two arrays, because the search reads
+//! prices only. Asks are kept under the key `!price`, which turns the order round without an overflow at any price; so
+//! both sides are the same code: ascending keys, the largest the best.
+//!
+//! A side owns one block. It grows to the next class when full, gives half back when a quarter is left (not at a half, so that
+//! a level that comes and goes doesn't move the block each time), and all of it when empty. A side of n levels therefore
+//! occupies at most max(8, 4n) levels of the arena, 2n if it never was deeper.
+
+use super::arena::{Arena, UNIT_LEVELS, Volume};
+use super::change::{Change, Effect};
+use crate::feed::Side;
+
+/// So many keys are compared one by one from the best (two cache lines) before the rest is halved.
+const NEAR: usize = 16;
+
+/// One price level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// 1e-9 units.
+    pub price: i64,
+    /// Shares.
+    pub size: u64,
+    /// Orders; 0 where the feed doesn't tell.
+    pub orders: u32,
+}
+
+impl Level {
+    /// The size as records carry it. [`Level::is_wide`] tells whether it was cut.
+    #[inline]
+    pub const fn size_saturated(&self) -> u32 {
+        if self.is_wide() { u32::MAX } else { self.size as u32 }
+    }
+
+    /// Whether the size is more than a record can carry (32 bits).
+    #[inline]
+    pub const fn is_wide(&self) -> bool {
+        self.size > u32::MAX as u64
+    }
+}
+
+/// One side of one book.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ladder {
+    /// First unit of the block.
+    start: u32,
+    /// Levels in it.
+    len: u32,
+    /// Class of the block, or `NO_BLOCK`.
+    class: u8,
+}
+
+const NO_BLOCK: u8 = u8::MAX;
+
+/// The price's place in the order from worst to best. Is its own inverse.
+#[inline]
+const fn key(side: Side, price: i64) -> i64 {
+    match side {
+        Side::Bid => price,
+        Side::Ask => !price,
+    }
+}
+
+#[inline]
+fn level(side: Side, at: i64, volume: Volume) -> Level {
+    Level { price: key(side, at), size: volume.size, orders: volume.orders }
+}
+
+/// How many of `keys` are below `key`, looked for from the end.
+#[inline]
+fn below(keys: &[i64], key: i64) -> usize {
+    let (far, near) = keys.split_at(keys.len().saturating_sub(NEAR));
+    match near.iter().rposition(|&k| k < key) {
+        Some(at) => far.len() + at + 1,
+        None => far.partition_point(|&k| k < key),
+    }
+}
+
+impl Ladder {
+    pub const EMPTY: Self = Self { start: 0, len: 0, class: NO_BLOCK };
+
+    /// How many levels there are.
+    #[inline]
+    pub const fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// The levels, best first.
+    #[inline]
+    pub fn iter<'a>(&self, arena: &'a Arena, side: Side) -> impl ExactSizeIterator<Item = Level> + use<'a> {
+        let first = self.first();
+        let range = first..first + self.len as usize;
+        arena.keys[range.clone()].iter().zip(&arena.volumes[range]).rev().map(move |(&at, &volume)| level(side, at, volume))
+    }
+
+    /// Whether an order at the price could be added.
+    pub fn has_room(&self, arena: &Arena, side: Side, price: i64) -> bool {
+        if (self.len as usize) < self.capacity() {
+            return true;
+        }
+        if self.class == NO_BLOCK {
+            return arena.has(0);
+        }
+        let first = self.first();
+        let keys = &arena.keys[first..first + self.len as usize];
+        let known = keys.get(below(keys, key(side, price))) == Some(&key(side, price));
+        known || arena.can_double(self.start, self.class) || arena.has(self.class + 1)
+    }
+
+    /// One order more at the price. `None`: there is no room for a further level, and nothing changed.
+    #[inline]
+    pub fn add(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32) -> Option<Change> {
+        let key = key(side, price);
+        let first = self.first();
+        let keys = &arena.keys[first..first + self.len as usize];
+        let at = below(keys, key);
+        if keys.get(at) == Some(&key) {
+            let volume = &mut arena.volumes[first + at];
+            volume.size += u64::from(size);
+            volume.orders += 1;
+            let level = level(side, key, *volume);
+            return Some(Change { side, rank: self.len - 1 - at as u32, effect: Effect::Changed, level });
+        }
+        self.insert(arena, side, at, key, Volume { size: u64::from(size), orders: 1 })
+    }
+
+    /// `size` less at the price, and one order less if it is `gone`.
+    #[inline]
+    pub fn reduce(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32, gone: bool) -> Change {
+        let key = key(side, price);
+        let first = self.first();
+        let keys = &arena.keys[first..first + self.len as usize];
+        let at = below(keys, key);
+        // An order is held only together with its level: anything else is a broken invariant of ours, never the input's doing.
+        assert!(keys.get(at) == Some(&key), "a live order stands on no price level");
+        let rank = self.len - 1 - at as u32;
+        let volume = &mut arena.volumes[first + at];
+        volume.size -= u64::from(size);
+        volume.orders -= u32::from(gone);
+        let level = level(side, key, *volume);
+        if volume.orders > 0 {
+            return Change { side, rank, effect: Effect::Changed, level };
+        }
+        self.remove(arena, at);
+        Change { side, rank, effect: Effect::Removed, level }
+    }
+
+    /// Sets the only level of a side without orders; size 0 for none. `Ok(None)`: that is what it was. `Err`: no room.
+    pub fn quote(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32) -> Result<Option<Change>, ()> {
+        let (key, first) = (key(side, price), self.first());
+        let volume = Volume { size: u64::from(size), orders: 0 };
+        if self.len == 0 {
+            return if size == 0 { Ok(None) } else { self.insert(arena, side, 0, key, volume).map(Some).ok_or(()) };
+        }
+        let old = (arena.keys[first], arena.volumes[first]);
+        if size == 0 {
+            self.remove(arena, 0);
+            let level = level(side, old.0, volume);
+            return Ok(Some(Change { side, rank: 0, effect: Effect::Removed, level }));
+        }
+        if old == (key, volume) {
+            return Ok(None);
+        }
+        (arena.keys[first], arena.volumes[first]) = (key, volume);
+        Ok(Some(Change { side, rank: 0, effect: Effect::Changed, level: level(side, key, volume) }))
+    }
+
+    /// Gives the block back.
+    pub fn clear(&mut self, arena: &mut Arena) {
+        if self.class != NO_BLOCK {
+            arena.give(self.start, self.class);
+        }
+        *self = Self::EMPTY;
+    }
+
+    fn first(&self) -> usize {
+        self.start as usize * UNIT_LEVELS
+    }
+
+    fn capacity(&self) -> usize {
+        if self.class == NO_BLOCK { 0 } else { UNIT_LEVELS << self.class }
+    }
+
+    fn insert(&mut self, arena: &mut Arena, side: Side, at: usize, key: i64, volume: Volume) -> Option<Change> {
+        if self.len as usize == self.capacity() {
+            self.grow(arena)?;
+        }
+        let (first, end) = (self.first() + at, self.first() + self.len as usize);
+        arena.keys.copy_within(first..end, first + 1);
+        arena.volumes.copy_within(first..end, first + 1);
+        arena.keys[first] = key;
+        arena.volumes[first] = volume;
+        self.len += 1;
+        Some(Change { side, rank: (end - first) as u32, effect: Effect::Added, level: level(side, key, volume) })
+    }
+
+    fn remove(&mut self, arena: &mut Arena, at: usize) {
+        let (first, end) = (self.first() + at, self.first() + self.len as usize);
+        arena.keys.copy_within(first + 1..end, first);
+        arena.volumes.copy_within(first + 1..end, first);
+        self.len -= 1;
+        if self.len == 0 {
+            self.clear(arena);
+        } else if self.class > 0 && self.len as usize <= self.capacity() / 4 {
+            arena.halve(self.start, self.class);
+            self.class -= 1;
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, arena: &mut Arena) -> Option<()> {
+        if self.class == NO_BLOCK {
+            self.start = arena.take(0)?;
+            self.class = 0;
+        } else if arena.double(self.start, self.class) {
+            self.class += 1;
+        } else {
+            let old = (self.start, self.class);
+            let from = self.first();
+            self.start = arena.take(self.class + 1)?;
+            self.class += 1;
+            arena.keys.copy_within(from..from + self.len as usize, self.first());
+            arena.volumes.copy_within(from..from + self.len as usize, self.first());
+            arena.give(old.0, old.1);
+        }
+        Some(())
+    }
+}
