@@ -3,6 +3,19 @@
 //! A source lends each datagram to a closure and recycles its memory when the closure returns; whatever must outlive the
 //! call is copied there, on a cold path. A lane owns its sources; they are opened on the lane's pinned thread.
 
+pub mod checksum;
+pub mod dayfile;
+pub mod fault;
+pub mod file;
+pub mod frame;
+mod input;
+pub mod lines;
+pub mod memory;
+pub mod pcap;
+mod sniff;
+
+pub use input::Progress;
+
 /// Which line a datagram came by: an index into the lane's table of lines.
 pub type LineIndex = u16;
 

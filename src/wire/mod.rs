@@ -52,4 +52,5 @@ macro_rules! message_types {
 pub mod iextp;
 pub mod itch50;
 pub mod moldudp64;
+pub mod net;
 pub mod tops16;
