@@ -19,6 +19,8 @@ pub mod book;
 pub mod error;
 #[cfg(feature = "service")]
 pub mod feed;
+#[cfg(feature = "service")]
+pub mod generate;
 pub mod record;
 pub mod shm;
 #[cfg(feature = "service")]
