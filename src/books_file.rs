@@ -9,7 +9,7 @@ use crate::feed::Side;
 use crate::record::compose::Composer;
 
 /// Writes the final books of a channel.
-pub fn write(composer: &Composer, has_orders: bool, out: &mut impl Write) -> io::Result<()> {
+pub fn write(composer: &Composer, has_orders: bool, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let mut instruments: Vec<(String, u32)> = composer.symbols().map(|(id, symbol)| (text(&symbol), id)).collect();
     instruments.sort_unstable();
     writeln!(out, "symbol,side,level,price,size,orders")?;

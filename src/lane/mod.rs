@@ -135,13 +135,19 @@ impl Lane {
             now_ns = self.clock.now_ns();
         }
         if now_ns >= self.chores.timers_ns {
-            self.chores(now_ns, source);
+            self.timers(now_ns);
+            if now_ns >= self.chores.counters_ns {
+                self.chores.counters_ns = now_ns + COUNTERS_NS;
+                source.chores()?;
+                self.show_counters(source);
+            }
         }
         Ok(polled)
     }
 
+    /// Gap timers, heartbeat, hand-over: what goes on without a source, too.
     #[cold]
-    fn chores(&mut self, now_ns: u64, source: &impl Source) {
+    pub fn timers(&mut self, now_ns: u64) {
         let mut next_ns = now_ns + 1_000_000;
         let mut moved = false;
         for LaneChannel { channel, publication } in &mut self.channels {
@@ -162,10 +168,6 @@ impl Lane {
             self.chores.heartbeat_ns = now_ns + HEARTBEAT_NS;
             self.publications.iter_mut().for_each(|publication| publication.heartbeat(now_ns));
             self.shared.beats.fetch_add(1, Ordering::Relaxed);
-        }
-        if now_ns >= self.chores.counters_ns {
-            self.chores.counters_ns = now_ns + COUNTERS_NS;
-            self.show_counters(source);
         }
         if now_ns >= self.chores.hand_over_ns {
             self.chores.hand_over_ns = now_ns + HAND_OVER_NS;

@@ -59,6 +59,12 @@ pub trait Source {
     /// The batch's receive time is stamped once, when it is found.
     fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError>;
 
+    /// What is due now and then (about ten times a second) and may take a system call: statistics of the kernel, whether the interface
+    /// is still there.
+    fn chores(&mut self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
     /// Frames seen so far (0 where the source has no frames).
     fn frames(&self) -> u64;
 

@@ -1,0 +1,53 @@
+//! `tickwire check`: the plan, or why not.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::config::ConfigFile;
+use crate::error::Error;
+use crate::plan::{Host, HostInterface, Plan};
+use crate::sys::interfaces::{self, Interface};
+use crate::topology::Topology;
+
+/// Reads the configuration, looks at the host, and prints what would run; refuses exactly what `run` would refuse.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<(), Error> {
+    let plan = plan(&args.config)?;
+    print!("{plan}");
+    Ok(())
+}
+
+/// The plan of a configuration on this host.
+pub(super) fn plan(config: &Path) -> Result<Plan, Error> {
+    let file = ConfigFile::read(config)?;
+    let host = host(&file.config.service.publication_dir);
+    Plan::new(&file, &host)
+}
+
+fn host(publication_dir: &Path) -> Host {
+    let topology = Topology::load();
+    let interface = |name: &String| {
+        let interface = Interface::named(name).ok()?;
+        Some(HostInterface {
+            name: interface.name,
+            up: interface.up,
+            mtu: interface.mtu,
+            queues: interface.rx_queues.unwrap_or(1).max(1),
+            node: topology.node_of_nic(name),
+        })
+    };
+    // The directory itself may not be there yet: its nearest parent that is has the same room.
+    let there = publication_dir.ancestors().find(|directory| directory.exists());
+    Host {
+        cores: topology.allowed_cores(),
+        interfaces: interfaces::names().iter().filter_map(interface).collect(),
+        shm_free_bytes: there.and_then(|directory| crate::shm::free_bytes(directory).ok()),
+    }
+}

@@ -1,0 +1,172 @@
+//! `tickwire gen`: a made-up day, as a day file or as a capture with lines A and B.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::progress::{self, Of};
+use super::{replay, values};
+use crate::error::{Error, Exit};
+use crate::feed::venue_time::VenueDate;
+use crate::generate::{self, CaptureConfig, CaptureReport, GenerateConfig, GenerateError, LineSpec, Truth};
+use crate::source::lines::LineKey;
+
+/// Makes up an ITCH 5.0 session that behaves like a day. The same seed gives the same bytes on every machine.
+#[derive(Debug, Args)]
+pub(super) struct GenArgs {
+    /// Where to write it
+    #[arg(value_name = "FILE")]
+    out: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, default_value = "day-file")]
+    format: Format,
+    /// Seed
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Messages, from start to end
+    #[arg(long, default_value_t = 1_000_000)]
+    messages: u64,
+    /// Symbols listed
+    #[arg(long, default_value_t = 8_000)]
+    symbols: u16,
+    /// Trading day in New York; default: today
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date)]
+    date: Option<VenueDate>,
+    /// Write the exchange's own final books to this file, as CSV
+    #[arg(long, value_name = "FILE.csv")]
+    books: Option<PathBuf>,
+    /// Write what was generated, and what was lost on purpose, to this file, as JSON
+    #[arg(long, value_name = "FILE.json")]
+    summary: Option<PathBuf>,
+    /// Capture: messages a second; default: spread over the trading day
+    #[arg(long, value_name = "PER_SECOND")]
+    rate: Option<u64>,
+    /// Capture: the first message is due so many milliseconds from now (with --rate), for `play --due recorded`
+    #[arg(long, value_name = "MS", requires = "rate")]
+    start_in_ms: Option<u64>,
+    /// Capture: group and port of a line, A first (repeat)
+    #[arg(long, value_name = "GROUP:PORT", value_parser = values::line)]
+    line: Vec<LineKey>,
+    /// Capture: packets lost on line A only, per million; each packet survives on at least one line
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    loss_a: u32,
+    /// Capture: packets lost on line B only, per million
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    loss_b: u32,
+    /// Capture: packets lost on all lines, per million
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    loss_both: u32,
+    /// Capture: packets that come twice, per million, on each line
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    duplicates: u32,
+    /// Capture: packets that change places with the next, per million, on each line
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    reorder: u32,
+    /// Capture: most messages in a packet
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    messages_per_packet: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Nasdaq day file: u16 length and message
+    DayFile,
+    /// Ethernet capture of MoldUDP64 on lines A and B
+    Pcap,
+}
+
+pub(super) fn run(args: &GenArgs) -> Result<(), Error> {
+    let config = config(args)?;
+    let bar = progress::bar(args.messages, Of::Messages, "generate");
+    let file = File::create(&args.out)
+        .map_err(|error| Error::new(Exit::Failed, "cannot write", error, "name a file in a writable directory").in_file(&args.out))?;
+    let out = BufWriter::with_capacity(1 << 20, file);
+    let mut progress = |messages| bar.set_position(messages);
+    let made = match args.format {
+        Format::DayFile => generate::day_file(&config, out, &mut progress).map(|truth| (truth, None)),
+        Format::Pcap => {
+            let capture = capture_config(args);
+            generate::capture(&config, &capture, out, &mut progress).map(|(truth, report)| (truth, Some(report)))
+        }
+    };
+    bar.finish_and_clear();
+    let (truth, report) = made.map_err(|error| failed(error, args))?;
+    if let Some(path) = &args.books {
+        replay::write(path, "the books file", |out| truth.write_books(out))?;
+    }
+    if let Some(path) = &args.summary {
+        let summary = summary(&truth, report.as_ref());
+        replay::write(path, "the summary", |out| writeln!(out, "{summary:#}"))?;
+    }
+    println!(
+        "{}: {} messages, {} orders live at the end in {} price levels (seed {})",
+        args.out.display(),
+        truth.messages,
+        truth.live_orders,
+        truth.price_levels,
+        args.seed
+    );
+    if let Some(report) = &report {
+        let lost: Vec<String> = report.lines.iter().map(|line| line.lost.to_string()).collect();
+        println!("{} packets, {} frames on {} line(s); lost on one line: {}", report.packets, report.datagrams, report.lines.len(), lost.join(", "));
+    }
+    Ok(())
+}
+
+fn config(args: &GenArgs) -> Result<GenerateConfig, Error> {
+    let now_ns = crate::sys::tsc::realtime_ns();
+    let calendar = |error| Error::new(Exit::Usage, "--date", error, "");
+    let date = match args.date {
+        Some(date) => date,
+        None => VenueDate::at(now_ns).map_err(calendar)?,
+    };
+    let midnight_ns = date.midnight_ns().map_err(calendar)?;
+    Ok(match args.rate {
+        None => GenerateConfig::whole_day(args.seed, args.messages, args.symbols, midnight_ns),
+        Some(rate) => {
+            let start_ns = match args.start_in_ms {
+                Some(ms) => now_ns + ms * 1_000_000,
+                None => midnight_ns + 34_200_000_000_000, // 09:30
+            };
+            let mean_ns = 1_000_000_000 / rate.max(1);
+            GenerateConfig::steady(args.seed, args.messages, args.symbols, midnight_ns, start_ns, mean_ns.max(1))
+        }
+    })
+}
+
+fn capture_config(args: &GenArgs) -> CaptureConfig {
+    let mut capture = CaptureConfig { both_loss_ppm: args.loss_both, messages_per_packet: args.messages_per_packet, ..CaptureConfig::default() };
+    if !args.line.is_empty() {
+        capture.lines = args.line.iter().enumerate().map(|(n, line)| LineSpec::clean(line.group, line.port, n as u64 * 5_000)).collect();
+    }
+    for (n, line) in capture.lines.iter_mut().enumerate() {
+        line.loss_ppm = if n == 0 { args.loss_a } else { args.loss_b };
+        line.duplicate_ppm = args.duplicates;
+        line.reorder_ppm = args.reorder;
+    }
+    capture
+}
+
+fn failed(error: GenerateError, args: &GenArgs) -> Error {
+    let exit = if matches!(error, GenerateError::Config { .. }) { Exit::Usage } else { Exit::Failed };
+    Error::new(exit, "", error, "").in_file(&args.out)
+}
+
+fn summary(truth: &Truth, report: Option<&CaptureReport>) -> serde_json::Value {
+    json!({
+        "messages": truth.messages,
+        "messages_by_type": truth.messages_by_type.iter().map(|(kind, count)| (kind.to_string(), *count)).collect::<std::collections::BTreeMap<_, _>>(),
+        "live_orders": truth.live_orders,
+        "price_levels": truth.price_levels,
+        "packets": report.map(|report| report.packets),
+        "frames": report.map(|report| report.datagrams),
+        "heartbeats": report.map(|report| report.heartbeats),
+        "lines": report.map(|report| report.lines.iter().map(|line| json!({
+            "frames": line.frames, "lost": line.lost, "duplicated": line.duplicated, "reordered": line.reordered,
+        })).collect::<Vec<_>>()),
+        "lost_on_all": report.map(|report| report.lost_on_all.iter().map(|range| [range.first, range.last]).collect::<Vec<_>>()),
+    })
+}
