@@ -3,6 +3,8 @@
 //! Nothing here owns a socket, a clock, a thread or an allocation made on the path.
 #![forbid(unsafe_code)]
 
+pub mod arbiter;
+
 use crate::stats::Drop;
 
 /// Side of an order.
