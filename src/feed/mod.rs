@@ -12,6 +12,7 @@ pub mod name;
 pub mod status;
 pub mod symbols;
 pub mod venue_time;
+pub mod arbiter;
 
 use crate::stats::Drop;
 
