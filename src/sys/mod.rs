@@ -12,6 +12,7 @@ pub mod huge_pages;
 pub mod interfaces;
 #[cfg(feature = "service")]
 pub mod memory_lock;
+pub mod mmap;
 #[cfg(feature = "service")]
 pub mod numa;
 mod prefetch;

@@ -1,0 +1,117 @@
+//! Channel states: one word each, so that marking a whole channel is one store however many books it has.
+//!
+//! The word is `state << 56 | since_ns >> 8`: the beginning in steps of 256 ns. It is stored before the first record
+//! that follows from it. A look-up loads its board cell first and then the channel's word; a record that is not later
+//! than the beginning of a gap may be wrong, even though it was right when it was written and says so.
+
+use std::sync::atomic::Ordering;
+
+use super::cell::Word;
+use super::layout::{NAME_BYTES, ROW_WORDS, pack_name, unpack_name};
+use super::region::{ReadSpan, WriteSpan};
+use super::ring::Words;
+use super::spec::ChannelSpec;
+use crate::record::ChannelState;
+
+const PUBLISHER: usize = NAME_BYTES / 8;
+const STATE: usize = PUBLISHER + 1;
+
+/// A channel's state and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelRow {
+    /// Index of the channel.
+    pub channel: u16,
+    /// Its name.
+    pub name: String,
+    /// DBN publisher id.
+    pub publisher_id: u16,
+    /// Its state.
+    pub state: ChannelState,
+    /// When that began, ns since 1970 UTC, in steps of 256.
+    pub since_ns: u64,
+}
+
+fn state_of(word: u64) -> (ChannelState, u64) {
+    let state = match word >> 56 {
+        0 => ChannelState::Idle,
+        1 => ChannelState::Good,
+        2 => ChannelState::GapOpen,
+        4 => ChannelState::Ended,
+        5 => ChannelState::Silent,
+        // 3, and whatever a damaged file says: the reader must not trust it.
+        _ => ChannelState::Stale,
+    };
+    (state, word << 8)
+}
+
+/// Whether a record of that receive time may be wrong because of its channel's state.
+pub(crate) fn doubts(state: ChannelState, since_ns: u64, ts_recv: u64) -> bool {
+    matches!(state, ChannelState::GapOpen | ChannelState::Stale) && ts_recv >> 8 <= since_ns >> 8
+}
+
+/// The writer's half.
+#[derive(Debug)]
+pub(crate) struct ChannelsWriter {
+    span: WriteSpan,
+}
+
+impl ChannelsWriter {
+    pub fn new(span: WriteSpan, channels: &[ChannelSpec]) -> Self {
+        for (line, channel) in span.words().chunks_exact(ROW_WORDS).zip(channels) {
+            let name = pack_name(channel.name.as_bytes(), 0);
+            for (word, value) in line.iter().zip(name.into_iter().chain([u64::from(channel.publisher_id)])) {
+                word.store(value, Ordering::Relaxed);
+            }
+        }
+        Self { span }
+    }
+
+    #[inline]
+    pub fn set(&self, channel: u16, state: ChannelState, since_ns: u64) {
+        if let Some(word) = self.span.words().get(channel as usize * ROW_WORDS + STATE) {
+            word.store((state as u64) << 56 | since_ns >> 8, Ordering::Release);
+        }
+    }
+
+    /// Takes over the states of an earlier epoch.
+    pub fn copy_states(&self, from: &Self) {
+        for (to, from) in self.span.words().chunks_exact(ROW_WORDS).zip(from.span.words().chunks_exact(ROW_WORDS)) {
+            if let (Some(to), Some(from)) = (to.get(STATE), from.get(STATE)) {
+                to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// The reader's half.
+#[derive(Clone, Debug)]
+pub(crate) struct ChannelsReader {
+    span: ReadSpan,
+}
+
+impl ChannelsReader {
+    pub fn new(span: ReadSpan) -> Self {
+        Self { span }
+    }
+
+    #[inline]
+    pub fn state(&self, channel: u16) -> (ChannelState, u64) {
+        let word = self.span.words().get(channel as usize * ROW_WORDS + STATE);
+        // An instrument of a channel that does not exist: damaged, so not to be trusted.
+        word.map_or((ChannelState::Stale, u64::MAX), |word| state_of(word.load(Ordering::Relaxed)))
+    }
+
+    pub fn rows(&self) -> Vec<ChannelRow> {
+        let rows = self.span.words().chunks_exact(ROW_WORDS).zip(0..=u16::MAX);
+        rows.map(|(line, channel)| {
+            let mut words = [0; ROW_WORDS];
+            for (value, word) in words.iter_mut().zip(line) {
+                *value = word.load(Ordering::Relaxed);
+            }
+            let [n0, n1, n2, n3, publisher_id, state, ..] = words;
+            let (state, since_ns) = state_of(state);
+            ChannelRow { channel, name: unpack_name([n0, n1, n2, n3]), publisher_id: publisher_id as u16, state, since_ns }
+        })
+        .collect()
+    }
+}

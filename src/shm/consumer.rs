@@ -1,0 +1,263 @@
+//! Reading a publication: open it, look things up, subscribe to its rings.
+//!
+//! Opening maps the file read-only and checks its header once; from then on only the checked copy is used, and every
+//! read is inside the mapping whatever the file says later. A reader registers nowhere and cannot slow the writer.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::book::BookView;
+use super::cell::{self, Word};
+use super::channels::{ChannelRow, ChannelsReader};
+use super::counters;
+use super::error::ShmError;
+use super::instruments::{InstrumentRow, InstrumentsReader};
+use super::layout::{HEADER_BYTES, LINE, Layout, file_state, word};
+use super::records::{From, Records};
+use super::region::{self, ReadRegion, ReadSpan};
+use super::ring::{Parts, RingReader, Words};
+use super::spec::check_name;
+use crate::record::{Record, Row, Schema};
+
+/// A publication, opened to be read. Cheap to clone; all clones show the same epoch.
+#[derive(Clone, Debug)]
+pub struct Publication(Arc<Opened>);
+
+#[derive(Debug)]
+struct Opened {
+    path: PathBuf,
+    epoch: u64,
+    created_ns: u64,
+    pid: u64,
+    region: Arc<ReadRegion>,
+    layout: Layout,
+    header: ReadSpan,
+    instruments: InstrumentsReader,
+    channels: ChannelsReader,
+    counters: ReadSpan,
+}
+
+/// A ring of a publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingInfo {
+    /// What travels in it.
+    pub schema: Schema,
+    /// How many records it holds.
+    pub depth: u64,
+    /// Bytes of a record.
+    pub record_size: usize,
+    /// Bytes of a slot.
+    pub slot_size: usize,
+    /// The last position announced, control records included. May lag behind the newest by a batch.
+    pub position: u64,
+}
+
+/// How a publication's writer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriterState {
+    /// It runs (or stands still: look at the heartbeat).
+    Alive,
+    /// It ended and said so.
+    Closed,
+    /// It, or a later one, goes on in a new file of the same name.
+    Replaced,
+    /// It is gone without a word.
+    Dead,
+}
+
+impl Publication {
+    /// Opens the publication `name` in `dir`.
+    pub fn open(dir: impl AsRef<Path>, name: &str) -> Result<Self, ShmError> {
+        check_name(name)?;
+        Self::open_file(dir.as_ref().join(name))
+    }
+
+    pub(crate) fn open_file(path: PathBuf) -> Result<Self, ShmError> {
+        let file = ReadRegion::open_file(&path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => ShmError::NotFound { path: path.clone() },
+            _ => ShmError::io("open", &path)(e),
+        })?;
+        let metadata = file.metadata().map_err(ShmError::io("examine", &path))?;
+        let refuse = |why: String| ShmError::Refused { path: path.clone(), why };
+        if !metadata.is_file() {
+            return Err(refuse("it is not a file".into()));
+        }
+        let mut head = vec![0; HEADER_BYTES];
+        let bytes = region::read_head(&file, &mut head).map_err(ShmError::io("read", &path))?;
+        head.truncate(bytes);
+        let layout = Layout::check(&head, metadata.len()).map_err(refuse)?;
+        let length = usize::try_from(layout.bytes).map_err(|_| refuse("too large for this machine".into()))?;
+        let region = Arc::new(ReadRegion::map(file, length).map_err(ShmError::io("map", &path))?);
+        let part = |at, words| region.span(at, words).ok_or_else(|| refuse("a section is outside the file".into()));
+        let header = part(0, HEADER_BYTES / 8)?;
+        let instruments = part(layout.instruments.at(), layout.instruments.words())?;
+        let channels = part(layout.channels.at(), layout.channels.words())?;
+        let counters = part(layout.counters.at(), layout.counters.words())?;
+        Ok(Self(Arc::new(Opened {
+            epoch: load(&header, word::EPOCH),
+            created_ns: load(&header, word::CREATED_NS),
+            pid: load(&header, word::PID),
+            instruments: InstrumentsReader::new(instruments, layout.instruments.count),
+            channels: ChannelsReader::new(channels),
+            counters,
+            header,
+            path,
+            region,
+            layout,
+        })))
+    }
+
+    /// Opens what its name leads to now: the newest epoch.
+    pub fn reopen(&self) -> Result<Self, ShmError> {
+        Self::open_file(self.0.path.clone())
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Number of the epoch: a new trading session or a restarted writer begins a larger one, in a new file.
+    pub fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+
+    /// When the epoch began, ns since 1970 UTC.
+    pub fn created_ns(&self) -> u64 {
+        self.0.created_ns
+    }
+
+    /// Process id of the writer, in its own process namespace.
+    pub fn writer_pid(&self) -> u64 {
+        self.0.pid
+    }
+
+    /// The writer's last heartbeat, ns since 1970 UTC.
+    pub fn heartbeat_ns(&self) -> u64 {
+        load(&self.0.header, word::HEARTBEAT_NS)
+    }
+
+    /// How the writer is. Up to two system calls.
+    pub fn writer(&self) -> Result<WriterState, ShmError> {
+        let io = |e| ShmError::io("examine", &self.0.path)(e);
+        let told = match load(&self.0.header, word::STATE) {
+            file_state::CLOSED => Some(WriterState::Closed),
+            file_state::REPLACED => Some(WriterState::Replaced),
+            _ => None,
+        };
+        // What was written before that word is visible from here on.
+        cell::acquire();
+        match told {
+            Some(state) => Ok(state),
+            None if !self.0.region.is_linked().map_err(io)? => Ok(WriterState::Replaced),
+            None if !self.0.region.is_locked().map_err(io)? => Ok(WriterState::Dead),
+            None => Ok(WriterState::Alive),
+        }
+    }
+
+    /// Whether the writer has said that this epoch is over. One load.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        load(&self.0.header, word::STATE) != file_state::LIVE
+    }
+
+    /// Its rings.
+    pub fn rings(&self) -> Vec<RingInfo> {
+        let info = |ring: &super::layout::RingSections| RingInfo {
+            schema: ring.schema,
+            depth: ring.ring.count,
+            record_size: ring.schema.record_size(),
+            slot_size: ring.schema.slot_size(),
+            position: self.ring(ring.schema).map_or(0, |ring| ring.cursor()),
+        };
+        self.0.layout.rings.iter().map(info).collect()
+    }
+
+    /// Whether it has a ring of that schema.
+    pub fn carries(&self, schema: Schema) -> bool {
+        self.0.layout.rings.iter().any(|ring| ring.schema == schema)
+    }
+
+    /// Reads a ring, record by record. `R` says which.
+    pub fn subscribe<R: Record>(&self, from: From) -> Result<Records<R>, ShmError> {
+        Records::new(self.clone(), from, false)
+    }
+
+    /// The same, and the writer waits for this reader: only where its publication has gates, that is, for replays.
+    pub fn subscribe_gated<R: Record>(&self, from: From) -> Result<Records<R>, ShmError> {
+        Records::new(self.clone(), from, true)
+    }
+
+    /// The instruments announced so far, in the order of their rows.
+    pub fn instruments(&self) -> impl Iterator<Item = InstrumentRow> + '_ {
+        (0..self.0.instruments.count()).filter_map(|row| self.0.instruments.row(row))
+    }
+
+    /// How many instruments there are so far.
+    pub fn instrument_count(&self) -> u32 {
+        self.0.instruments.count()
+    }
+
+    /// One row of the instruments table.
+    pub fn instrument(&self, row: Row) -> Option<InstrumentRow> {
+        (row < self.0.instruments.count()).then(|| self.0.instruments.row(row)).flatten()
+    }
+
+    /// The first instrument of that symbol, written as the feed does but without padding.
+    pub fn find(&self, symbol: &str) -> Option<InstrumentRow> {
+        self.0.instruments.find(symbol)
+    }
+
+    /// The newest price levels of an instrument: ten if there is an `mbp-10` ring, else the best.
+    pub fn book(&self, symbol: &str) -> Result<BookView, ShmError> {
+        let no_symbol = || ShmError::NoSymbol { path: self.0.path.clone(), symbol: symbol.to_owned() };
+        BookView::look_up(self, self.find(symbol).ok_or_else(no_symbol)?)
+    }
+
+    /// The same by row.
+    pub fn book_at(&self, row: Row) -> Result<BookView, ShmError> {
+        let no_row = || ShmError::NoSymbol { path: self.0.path.clone(), symbol: format!("at row {row}") };
+        BookView::look_up(self, self.instrument(row).ok_or_else(no_row)?)
+    }
+
+    /// The channels and their states.
+    pub fn channel_states(&self) -> Vec<ChannelRow> {
+        self.0.channels.rows()
+    }
+
+    /// The counters by name, as of the lane's last chore.
+    pub fn counters(&self) -> Vec<(String, u64)> {
+        counters::read(&self.0.counters)
+    }
+
+    pub(crate) fn instruments_table(&self) -> &InstrumentsReader {
+        &self.0.instruments
+    }
+
+    pub(crate) fn channels_table(&self) -> &ChannelsReader {
+        &self.0.channels
+    }
+
+    pub(crate) fn ring(&self, schema: Schema) -> Result<RingReader<ReadSpan>, ShmError> {
+        let rings = &self.0.layout.rings;
+        let no_ring = || ShmError::NoRing { path: self.0.path.clone(), schema, has: rings.iter().map(|ring| ring.schema).collect() };
+        let ring = rings.iter().find(|ring| ring.schema == schema).ok_or_else(no_ring)?;
+        let head = LINE / 8;
+        let part = |at, words| self.0.region.span(at, words).ok_or_else(|| self.corrupt("a section is outside the file".into()));
+        Ok(RingReader::new(Parts {
+            cursor: part(ring.ring.at(), 1)?,
+            slots: part(ring.ring.at() + head, ring.ring.words() - head)?,
+            cells: part(ring.board.at(), ring.board.words())?,
+            slot_words: schema.slot_size() / 8,
+        }))
+    }
+
+    pub(crate) fn corrupt(&self, why: String) -> ShmError {
+        ShmError::Corrupt { path: self.0.path.clone(), why }
+    }
+}
+
+fn load(header: &ReadSpan, at: usize) -> u64 {
+    header.words().get(at).map_or(0, |word| word.load(Ordering::Relaxed))
+}

@@ -1,0 +1,350 @@
+//! A subscription: one ring, read in order, with everything that can happen on the way told in-band.
+//!
+//! A late join and the recovery from an overrun are the same steps: the board up to the cursor, then the ring behind it.
+//! No record is delivered twice, and the positions of what is delivered from the ring plus what [`Item::Lost`] says add
+//! up to the positions written.
+
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
+
+use super::book::MOST_WORDS;
+use super::channels;
+use super::consumer::{Publication, WriterState};
+use super::error::ShmError;
+use super::gate::Gate;
+use super::region::ReadSpan;
+use super::ring::{Look, RingReader};
+use super::spec::gate_path;
+use crate::record::{Control, Header, Record, Schema, control, flags};
+
+/// How many times in a row nothing came before the writer's state is looked at; a power of two.
+const IDLE_LOOKS: u32 = 16;
+/// How often at most the operating system is asked about file and writer.
+const ASK_EVERY: Duration = Duration::from_millis(10);
+
+/// Where a subscription begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// With the last record of every instrument ([`Item::Board`]), then what comes.
+    Board,
+    /// With what comes.
+    Now,
+    /// With the oldest record that can be read without hurry: all of them if the ring was never lapped, else about half of it.
+    Oldest,
+}
+
+/// What came. Records borrow the subscription's buffer until the next call.
+#[derive(Debug)]
+pub enum Item<'a, R> {
+    /// The next record of the ring.
+    Record(&'a R),
+    /// From the board, in joining or after [`Item::Lost`]: the last record of an instrument. What it tells is state, not
+    /// an event: it may be old, and may have been delivered before.
+    Board {
+        /// The record.
+        record: &'a R,
+        /// The row of its instrument.
+        row: u32,
+        /// Messages that may have been for this instrument are missing.
+        maybe_bad: bool,
+    },
+    /// A control record: sessions, gaps, and [`control::PRICE_LEVELS_ONLY`].
+    Control(&'a Control),
+    /// The reader was too slow, and so many records of the ring are lost to it. It has rejoined already: the board follows.
+    Lost(u64),
+    /// Nothing new. Spin, pause or sleep, as you like.
+    Idle,
+    /// The writer began a new epoch, and so does the subscription, from the first record of it. Instruments and their rows are new:
+    /// ask [`Records::publication`] for them.
+    NewEpoch,
+    /// The writer is gone without a word, and everything it wrote has been delivered. Told once; go on polling and a
+    /// restarted writer's records come after a [`Item::NewEpoch`].
+    WriterDead,
+    /// The writer ended, and everything has been delivered. It stays at that.
+    End,
+}
+
+/// One ring of a publication, read in order. See [`Publication::subscribe`].
+#[derive(Debug)]
+pub struct Records<R> {
+    publication: Publication,
+    ring: RingReader<ReadSpan>,
+    next: u64,
+    /// Joining: the cursor, and the next row of the board.
+    join: Option<(u64, u32)>,
+    /// An `mbo` reader that does not know older orders is to be told.
+    levels_only: bool,
+    idle: u32,
+    asked: Instant,
+    dead: bool,
+    ended: bool,
+    gate: Option<Gate>,
+    gate_told: u64,
+    lost: u64,
+    words: [u64; MOST_WORDS],
+    synthetic: Control,
+    schema: PhantomData<fn() -> R>,
+}
+
+/// What a step came to; its data is in the buffer.
+enum Step {
+    Record,
+    Board { row: u32, maybe_bad: bool },
+    Control,
+    Synthetic,
+    Lost(u64),
+    Idle,
+    NewEpoch,
+    WriterDead,
+    End,
+}
+
+impl<R: Record> Records<R> {
+    /// Words to read of each slot: a control record must fit too.
+    const WORDS: usize = {
+        let (record, control) = (size_of::<R>() / 8, size_of::<Control>() / 8);
+        if record > control { record } else { control }
+    };
+
+    pub(crate) fn new(publication: Publication, from: From, gated: bool) -> Result<Self, ShmError> {
+        let ring = publication.ring(R::SCHEMA)?;
+        let gate = match gated {
+            false => None,
+            true => {
+                let path = publication.path();
+                let (dir, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
+                Some(Gate::take(&gate_path(dir, &name.to_string_lossy()), R::SCHEMA, publication.epoch())?)
+            }
+        };
+        let mut records = Self {
+            publication,
+            ring,
+            next: 1,
+            join: None,
+            levels_only: false,
+            idle: 0,
+            asked: Instant::now(),
+            dead: false,
+            ended: false,
+            gate,
+            gate_told: 0,
+            lost: 0,
+            words: [0; MOST_WORDS],
+            synthetic: Control::new_zeroed(),
+            schema: PhantomData,
+        };
+        records.begin(from);
+        Ok(records)
+    }
+
+    fn begin(&mut self, from: From) {
+        let cursor = self.ring.cursor();
+        match from {
+            From::Board => self.join_at(cursor),
+            From::Now => self.next = cursor + 1,
+            From::Oldest => {
+                let mut words = [0; MOST_WORDS];
+                if self.ring.look(1, &mut words) == Look::Gone {
+                    // The writer may be a quarter of the ring past its cursor, and goes on while we read.
+                    let margin = if self.publication.is_over() { 0 } else { self.ring.depth() / 2 };
+                    self.next = (cursor + 1).saturating_sub(self.ring.depth() - margin).max(1);
+                }
+            }
+        }
+        self.levels_only = R::SCHEMA == Schema::Mbo && self.next > 1;
+        self.tell_gate();
+    }
+
+    fn join_at(&mut self, cursor: u64) {
+        self.next = cursor + 1;
+        // Order events of long ago are no state: an mbo reader is told instead.
+        self.join = (R::SCHEMA != Schema::Mbo && cursor > 0).then_some((cursor, 0));
+        self.levels_only = R::SCHEMA == Schema::Mbo && cursor > 0;
+    }
+
+    /// The next thing that happened. Never waits. Errors: the memory is not what a writer of ours leaves, a new epoch cannot
+    /// be read, or the operating system refused an answer; it may be called again after one.
+    #[inline]
+    #[allow(clippy::should_implement_trait)] // a lending iterator
+    pub fn next(&mut self) -> Result<Item<'_, R>, ShmError> {
+        let step = self.step()?;
+        let bytes = self.words.as_bytes();
+        let cut = || self.publication.corrupt("a record does not fit its slot".into());
+        Ok(match step {
+            Step::Record => Item::Record(R::ref_from_prefix(bytes).map_err(|_| cut())?.0),
+            Step::Board { row, maybe_bad } => Item::Board { record: R::ref_from_prefix(bytes).map_err(|_| cut())?.0, row, maybe_bad },
+            Step::Control => Item::Control(Control::ref_from_prefix(bytes).map_err(|_| cut())?.0),
+            Step::Synthetic => Item::Control(&self.synthetic),
+            Step::Lost(n) => Item::Lost(n),
+            Step::Idle => Item::Idle,
+            Step::NewEpoch => Item::NewEpoch,
+            Step::WriterDead => Item::WriterDead,
+            Step::End => Item::End,
+        })
+    }
+
+    #[inline]
+    fn step(&mut self) -> Result<Step, ShmError> {
+        if self.levels_only || self.join.is_some() {
+            if let Some(step) = self.joining()? {
+                return Ok(step);
+            }
+        }
+        if self.gate.is_some() && self.next - self.gate_told > self.ring.depth() / 16 {
+            self.tell_gate();
+        }
+        let words = self.words.get_mut(..Self::WORDS).unwrap_or_default();
+        match self.ring.look(self.next, words) {
+            Look::Record => {
+                self.next += 1;
+                self.idle = 0;
+                self.kind(self.next - 1)
+            }
+            Look::NotYet => self.idle(),
+            Look::Gone => Ok(self.lapped()),
+        }
+    }
+
+    /// What sort of record is in the buffer.
+    #[inline]
+    fn kind(&self, position: u64) -> Result<Step, ShmError> {
+        let rtype = (self.words.first().copied().unwrap_or(0) >> 8) as u8;
+        if rtype == R::SCHEMA.rtype() {
+            Ok(Step::Record)
+        } else if rtype >= control::FIRST_RTYPE {
+            Ok(Step::Control)
+        } else {
+            Err(self.publication.corrupt(format!("record type {rtype:#04x} at position {position} of the {} ring", R::SCHEMA.name())))
+        }
+    }
+
+    #[cold]
+    fn joining(&mut self) -> Result<Option<Step>, ShmError> {
+        if std::mem::take(&mut self.levels_only) {
+            self.synthetic = Control {
+                hd: Header { length: (size_of::<Control>() / 4) as u8, rtype: control::PRICE_LEVELS_ONLY, ..Header::default() },
+                first_sequence: self.next,
+                ..Control::new_zeroed()
+            };
+            return Ok(Some(Step::Synthetic));
+        }
+        let Some((cursor, first)) = self.join else { return Ok(None) };
+        for row in first..self.publication.instrument_count().min(self.ring.rows()) {
+            let words = self.words.get_mut(..Self::WORDS).unwrap_or_default();
+            let Some(position) = self.ring.cell_up_to(row, cursor, words) else { continue };
+            self.join = Some((cursor, row + 1));
+            if !matches!(self.kind(position)?, Step::Record) {
+                return Err(self.publication.corrupt(format!("a control record on the {} board, row {row}", R::SCHEMA.name())));
+            }
+            return Ok(Some(Step::Board { row, maybe_bad: self.maybe_bad(row) }));
+        }
+        self.join = None;
+        Ok(None)
+    }
+
+    /// Whether the record of `row` in the buffer may be wrong: by its own flag, or because its channel has a gap since.
+    fn maybe_bad(&self, row: u32) -> bool {
+        let channel = self.publication.instruments_table().channel(row);
+        let (state, since_ns) = self.publication.channels_table().state(channel);
+        let word = |at: usize| self.words.get(at).copied().unwrap_or(0);
+        let (record_flags, ts_recv) = match R::SCHEMA {
+            Schema::Mbo => ((word(4) >> 32) as u8, word(5)),
+            Schema::Status => (0, word(2)),
+            Schema::Mbp1 | Schema::Mbp10 | Schema::Trades => ((word(3) >> 48) as u8, word(4)),
+        };
+        record_flags & flags::MAYBE_BAD_BOOK != 0 || channels::doubts(state, since_ns, ts_recv)
+    }
+
+    #[cold]
+    fn lapped(&mut self) -> Step {
+        let cursor = self.ring.cursor();
+        if cursor < self.next {
+            // The writer has announced less than it has written; it will within a quarter of the ring.
+            return Step::Idle;
+        }
+        let lost = cursor + 1 - self.next;
+        self.lost = self.lost.saturating_add(lost);
+        self.join_at(cursor);
+        self.tell_gate();
+        Step::Lost(lost)
+    }
+
+    #[cold]
+    fn idle(&mut self) -> Result<Step, ShmError> {
+        self.tell_gate();
+        if self.ended {
+            return Ok(Step::End);
+        }
+        self.idle = self.idle.wrapping_add(1);
+        if self.idle % IDLE_LOOKS != 0 {
+            return Ok(Step::Idle);
+        }
+        if !self.publication.is_over() {
+            let now = Instant::now();
+            if now.duration_since(self.asked) < ASK_EVERY {
+                return Ok(Step::Idle);
+            }
+            self.asked = now;
+        }
+        let writer = self.publication.writer()?;
+        // Whatever it wrote before that is delivered first.
+        let mut words = [0; MOST_WORDS];
+        if writer == WriterState::Alive || self.ring.look(self.next, &mut words) != Look::NotYet {
+            return Ok(Step::Idle);
+        }
+        match writer {
+            WriterState::Closed => self.ended = true,
+            WriterState::Replaced => return self.follow(),
+            WriterState::Dead if !std::mem::replace(&mut self.dead, true) => return Ok(Step::WriterDead),
+            WriterState::Dead | WriterState::Alive => return Ok(Step::Idle),
+        }
+        Ok(Step::End)
+    }
+
+    /// Goes over to the new epoch.
+    fn follow(&mut self) -> Result<Step, ShmError> {
+        match self.publication.reopen() {
+            Ok(publication) => {
+                self.ring = publication.ring(R::SCHEMA)?;
+                self.publication = publication;
+                (self.next, self.join, self.levels_only, self.dead, self.idle, self.gate_told) = (1, None, false, false, 0, 0);
+                if let Some(gate) = &self.gate {
+                    gate.enter(self.publication.epoch());
+                }
+                Ok(Step::NewEpoch)
+            }
+            // Removed, and nothing came in its place.
+            Err(ShmError::NotFound { .. }) => {
+                self.ended = true;
+                Ok(Step::End)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn tell_gate(&mut self) {
+        if let Some(gate) = &self.gate
+            && self.gate_told != self.next - 1
+        {
+            self.gate_told = self.next - 1;
+            gate.done(self.gate_told);
+        }
+    }
+
+    /// The epoch this subscription is in; changes with [`Item::NewEpoch`].
+    pub fn publication(&self) -> &Publication {
+        &self.publication
+    }
+
+    /// The position of the record that comes next from the ring; in a new epoch it begins at 1 again.
+    pub fn next_position(&self) -> u64 {
+        self.next
+    }
+
+    /// All that [`Item::Lost`] said so far.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+}
