@@ -66,8 +66,14 @@ fn describe(head: &[u8]) -> String {
     if head.iter().all(|&byte| byte == 0) {
         return format!("the file begins with {} zero bytes", head.len());
     }
-    if head.iter().all(|&byte| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r')) {
-        let line: String = String::from_utf8_lossy(head).chars().take_while(|c| !c.is_control()).take(40).collect();
+    // A character cut off at the end of what we look at is no reason against text.
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_none() => std::str::from_utf8(head.get(..error.valid_up_to()).unwrap_or_default()).ok(),
+        Err(_) => None,
+    };
+    if let Some(text) = text.filter(|text| !text.is_empty() && text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'))) {
+        let line: String = text.chars().take_while(|c| !c.is_control()).take(40).collect();
         return format!("the file is text, beginning {line:?}");
     }
     format!("the file begins with the bytes {:02x?}", head.get(..8).unwrap_or(head))

@@ -48,7 +48,7 @@ enum Unit {
     /// Ticks of so many nanoseconds.
     Coarse(u64),
     /// So many ticks in a nanosecond.
-    Fine(u64),
+    Fine(u128),
     /// 2^-n seconds.
     Binary(u32),
 }
@@ -60,8 +60,8 @@ impl Clock {
         let unit = match resolution {
             0x80.. => Unit::Binary(exponent),
             0..=9 => Unit::Coarse(10_u64.pow(9 - exponent)),
-            // Beyond 10^-28 s the whole 64 bits are less than a nanosecond.
-            _ => Unit::Fine(10_u64.checked_pow(exponent - 9).unwrap_or(u64::MAX)),
+            // Beyond 10^-47 s a u128 cannot say it, and 64 bits of ticks are less than a nanosecond long before.
+            _ => Unit::Fine(10_u128.checked_pow(exponent - 9).unwrap_or(u128::MAX)),
         };
         Self { unit, offset_s }
     }
@@ -70,7 +70,7 @@ impl Clock {
     fn ns(self, ticks: u64) -> u64 {
         let ns = match self.unit {
             Unit::Coarse(ns) => ticks.saturating_mul(ns),
-            Unit::Fine(ticks_per_ns) => ticks / ticks_per_ns,
+            Unit::Fine(ticks_per_ns) => (u128::from(ticks) / ticks_per_ns) as u64,
             Unit::Binary(exponent) => u64::try_from((u128::from(ticks) * 1_000_000_000) >> exponent).unwrap_or(u64::MAX),
         };
         if self.offset_s == 0 { ns } else { ns.saturating_add_signed(self.offset_s.saturating_mul(1_000_000_000)) }
