@@ -34,11 +34,13 @@ pub const KEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Fractional bits of a rate: 2^-32 ns a tick is less than a part in 10^9 of any processor's.
 const SHIFT: u32 = 32;
+/// The rate of a counter of nanoseconds.
+pub const NS_RATE: u64 = 1 << SHIFT;
 /// An error is worked off within this time if [`SLEW_PPM`] allows.
 const SETTLE_NS: u64 = 1_000_000_000;
-/// CLOCK_REALTIME is taken to have stepped when it disagrees with the counter by more than this much over one interval: above what
-/// NTP's slewing (500 ppm) can do.
-const STEP_PPM: u64 = 600;
+/// CLOCK_REALTIME is taken to have stepped when it disagrees with the counter by more than this much over one interval:
+/// NTP may turn from slewing by +500 ppm to -500 between two looks.
+const STEP_PPM: u64 = 1_100;
 /// … plus this, for the two readings' own uncertainty.
 const STEP_SLACK_NS: u64 = 20_000;
 /// A reading bracketed no tighter than this says too little.
@@ -210,7 +212,7 @@ impl Clock {
     pub fn system() -> Self {
         let counter = Counter::Monotonic;
         let sample = Sample::take(counter);
-        let timeline = Timeline::new(Course::straight(sample.ticks, sample.real_ns, 1 << SHIFT));
+        let timeline = Timeline::new(Course::straight(sample.ticks, sample.real_ns, NS_RATE));
         Self { counter, why: "no keeper was started".into(), timeline: Arc::new(timeline), last_ns: Cell::new(0) }
     }
 
@@ -291,11 +293,19 @@ pub struct Discipline {
 }
 
 impl Discipline {
-    /// From two samples some milliseconds apart; `None` if they are not in order.
-    pub fn begin(first: Sample, second: Sample) -> Option<Self> {
-        let rate = rate_between(&first, &second)?;
-        let course = Course::straight(second.ticks, second.real_ns, rate);
-        Some(Self { course, rate, first_rate: rate, last: second, suspect_rate: None, health: ClockHealth::default() })
+    /// From three samples some milliseconds apart; `None` if they are not in order, or the two intervals' rates differ so much
+    /// that CLOCK_REALTIME must have been set in between.
+    pub fn begin(samples: [Sample; 3]) -> Option<Self> {
+        let [first, middle, last] = samples;
+        let (one, other) = (rate_between(&first, &middle)?, rate_between(&middle, &last)?);
+        let agree = parts(one, other, 1_000_000).unsigned_abs() <= STEP_PPM;
+        rate_between(&first, &last).filter(|_| agree).map(|rate| Self::at_rate(last, rate))
+    }
+
+    /// From one sample and a rate that is known.
+    pub fn at_rate(sample: Sample, rate: u64) -> Self {
+        let course = Course::straight(sample.ticks, sample.real_ns, rate);
+        Self { course, rate, first_rate: rate, last: sample, suspect_rate: None, health: ClockHealth::default() }
     }
 
     /// The course that holds.
@@ -405,22 +415,32 @@ impl ClockKeeper {
         Self::start_on(counter, &why)
     }
 
-    /// The same on a given counter; `why` is for [`Clock::describe`].
+    /// The same on a given counter; `why` is for [`Clock::describe`]. A counter that does not advance with the clock is
+    /// replaced by CLOCK_MONOTONIC, which does.
     pub fn start_on(counter: Counter, why: &str) -> Self {
-        let (mut counter, mut why) = (counter, why.to_owned());
-        loop {
-            let first = Sample::take(counter);
-            // The two readings' noise, about 50 ns, is 2.5 ppm of this; the first keep() knows better.
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            if let Some(discipline) = Discipline::begin(first, Sample::take(counter)) {
-                let timeline = Arc::new(Timeline::new(discipline.course()));
-                let clock = Clock { counter, why: why.into(), timeline, last_ns: Cell::new(0) };
-                return Self { clock, discipline };
+        // A second try, because CLOCK_REALTIME may be set in the very middle of the first.
+        match Self::calibrate(counter).or_else(|| Self::calibrate(counter)) {
+            Some(discipline) => Self::with(counter, why.into(), discipline),
+            None => {
+                let discipline = Discipline::at_rate(Sample::take(Counter::Monotonic), NS_RATE);
+                Self::with(Counter::Monotonic, format!("{counter:?} does not advance with CLOCK_REALTIME").into(), discipline)
             }
-            // CLOCK_REALTIME was set back within these 20 ms, or the counter does not count: try again on the one that does.
-            counter = Counter::Monotonic;
-            why = "the time stamp counter does not advance with the clock".into();
         }
+    }
+
+    fn calibrate(counter: Counter) -> Option<Discipline> {
+        // Two readings' noise, about 50 ns, is 2.5 ppm of the whole 20 ms; the first keep() knows better.
+        let pause = || std::thread::sleep(std::time::Duration::from_millis(10));
+        let first = Sample::take(counter);
+        pause();
+        let middle = Sample::take(counter);
+        pause();
+        Discipline::begin([first, middle, Sample::take(counter)])
+    }
+
+    fn with(counter: Counter, why: Arc<str>, discipline: Discipline) -> Self {
+        let timeline = Arc::new(Timeline::new(discipline.course()));
+        Self { clock: Clock { counter, why, timeline, last_ns: Cell::new(0) }, discipline }
     }
 
     /// A clock to hand to a thread.

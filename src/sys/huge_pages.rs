@@ -143,7 +143,11 @@ impl<T> Drop for HugeSlice<T> {
 
 impl<T> std::fmt::Debug for HugeSlice<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HugeSlice").field("len", &self.len).field("mapped_bytes", &self.mapped_bytes).field("backing", &self.backing).finish()
+        f.debug_struct("HugeSlice")
+            .field("len", &self.len)
+            .field("mapped_bytes", &self.mapped_bytes)
+            .field("backing", &self.backing)
+            .finish()
     }
 }
 

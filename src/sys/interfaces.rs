@@ -41,7 +41,7 @@ impl Interface {
             Some(libc::ENODEV) => io::Error::new(io::ErrorKind::NotFound, format!("no interface '{name}' in this network namespace")),
             _ => error,
         })?;
-        // SAFETY (here and at the unions below): SIOCGIF… succeeded and filled the member that belongs to it; every member is
+        // SAFETY: SIOCGIFINDEX succeeded and filled the member that belongs to it; every member of the union is
         // plain old data, valid for any bytes.
         let index = unsafe { request.body.ifr_ifru.ifru_ifindex } as u32;
         request.ask(libc::SIOCGIFFLAGS)?;

@@ -34,7 +34,8 @@ pub fn node_of<T: ?Sized>(item: &T) -> io::Result<usize> {
     let address = core::ptr::from_ref(item).cast::<u8>();
     // SAFETY: `node` is a live, writable int; no mask is asked for (null, 0); the address is that of a live reference and
     // is only looked up.
-    let failed = unsafe { libc::syscall(libc::SYS_get_mempolicy, &mut node, core::ptr::null_mut::<u64>(), 0, address, MPOL_F_NODE_OF_ADDRESS) };
+    let failed =
+        unsafe { libc::syscall(libc::SYS_get_mempolicy, &mut node, core::ptr::null_mut::<u64>(), 0, address, MPOL_F_NODE_OF_ADDRESS) };
     match failed {
         0 => usize::try_from(node).map_err(|_| io::Error::from_raw_os_error(libc::ENODATA)),
         _ => Err(io::Error::last_os_error()),

@@ -1,0 +1,292 @@
+//! The machine's doors: pinning, huge pages, NUMA, signals, interfaces. What the host forbids is skipped loudly.
+#![cfg(feature = "service")]
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tickwire::sys::huge_pages::{Backing, HugePages, HugeSlice, pools};
+use tickwire::sys::{affinity, interfaces, memory_lock, numa, prefetch, signals, tsc};
+
+fn on_a_thread_of_its_own<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::spawn(work).join().expect("the thread did not panic")
+}
+
+/// Says that a test was left out, or fails where that is not accepted.
+fn skipped(why: &str) {
+    assert_ne!(std::env::var("TICKWIRE_KERNEL_TESTS").as_deref(), Ok("require"), "required, but {why}");
+    println!("SKIPPED: {why}");
+}
+
+#[test]
+fn a_pinned_thread_runs_on_its_core_and_sees_no_other() {
+    let cores = affinity::allowed_cores();
+    assert!(!cores.is_empty());
+    for core in cores {
+        on_a_thread_of_its_own(move || {
+            affinity::pin_to(core).expect("an allowed core");
+            assert_eq!(affinity::current_core(), Some(core));
+            assert_eq!(affinity::allowed_cores(), [core], "which is why cores are enumerated before pinning");
+        });
+    }
+}
+
+#[test]
+fn a_core_that_is_not_there_is_an_error() {
+    for absent in [1023, 1024, usize::MAX] {
+        on_a_thread_of_its_own(move || assert!(affinity::pin_to(absent).is_err(), "core {absent}"));
+    }
+}
+
+#[test]
+fn a_thread_s_name_is_cut_to_what_the_kernel_holds() {
+    on_a_thread_of_its_own(|| {
+        for (name, shown) in [("lane-0", "lane-0"), ("a-name-far-too-long", "a-name-far-too-"), ("cut\0here", "cut"), ("", "")] {
+            affinity::name_this_thread(name);
+            assert_eq!(std::fs::read_to_string("/proc/thread-self/comm").expect("procfs").trim_end(), shown);
+        }
+    });
+}
+
+#[test]
+fn fifo_scheduling_is_granted_or_refused_with_a_reason() {
+    on_a_thread_of_its_own(|| match affinity::set_fifo(1) {
+        // SAFETY: takes a number, returns a number.
+        Ok(()) => assert_eq!(unsafe { libc::sched_getscheduler(0) }, libc::SCHED_FIFO),
+        Err(error) => assert_eq!(error.raw_os_error(), Some(libc::EPERM)),
+    });
+    on_a_thread_of_its_own(|| assert!(affinity::set_fifo(200).is_err(), "priorities end at 99"));
+}
+
+#[test]
+fn a_slice_is_zeroed_writable_and_as_long_as_asked_for_on_whatever_pages() {
+    for want in [HugePages::Never, HugePages::Try] {
+        for len in [0, 1, 511, 100_000] {
+            let mut slice = HugeSlice::<u64>::zeroed(len, want).expect("some memory");
+            assert_eq!(slice.len(), len);
+            assert!(slice.iter().all(|&word| word == 0));
+            slice.iter_mut().zip(1..).for_each(|(word, n)| *word = n);
+            assert_eq!(slice.last().copied().unwrap_or(0), len as u64);
+        }
+    }
+    assert_eq!(HugeSlice::<u8>::zeroed(1, HugePages::Never).expect("a page").backing(), Backing::Ordinary);
+}
+
+#[test]
+fn case_47_without_enough_huge_pages_it_falls_back_and_says_so_and_require_is_an_error() {
+    let free = pools(0).iter().find(|pool| pool.page_bytes == 2 << 20).map_or(0, |pool| pool.free);
+    // One more than there are, unless the host has so many that this would be rude.
+    let bytes = (free as usize + 1) << 21;
+    if bytes > 256 << 20 {
+        return skipped("too many free huge pages to ask for more than all of them");
+    }
+    let slice = HugeSlice::<u8>::zeroed(bytes, HugePages::Try).expect("ordinary pages");
+    assert_eq!(slice.backing(), Backing::Ordinary);
+    let error = HugeSlice::<u8>::zeroed(bytes, HugePages::Require).expect_err("not that many");
+    assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+}
+
+#[test]
+fn huge_pages_that_are_there_are_used() {
+    if pools(0).iter().all(|pool| pool.page_bytes != 2 << 20 || pool.free == 0) {
+        // The host's pool is not this test's to change, so this is no failure even where kernel tests are required.
+        println!("SKIPPED: this host has no free huge pages (sysctl vm.nr_hugepages=4 gives some)");
+        return;
+    }
+    let mut slice = HugeSlice::<u64>::zeroed(1000, HugePages::Require).expect("a huge page is free");
+    assert_eq!(slice.backing(), Backing::Huge(2 << 20));
+    slice[999] = 7;
+    assert_eq!((slice[0], slice[999]), (0, 7));
+}
+
+#[test]
+fn memory_that_no_machine_has_is_an_error_and_not_an_abort() {
+    for want in [HugePages::Never, HugePages::Try, HugePages::Require] {
+        assert!(HugeSlice::<u64>::zeroed(usize::MAX / 8, want).is_err());
+        assert!(HugeSlice::<[u64; 4]>::zeroed(usize::MAX, want).is_err());
+    }
+}
+
+#[test]
+fn memory_comes_from_the_node_that_was_asked_for() {
+    on_a_thread_of_its_own(|| {
+        if let Err(error) = numa::prefer_node(0) {
+            return skipped(&format!("the host does not let a thread choose its node ({error})"));
+        }
+        let slice = HugeSlice::<u64>::zeroed(10_000, HugePages::Never).expect("memory");
+        assert_eq!(numa::node_of(&slice[5_000]).expect("a page that is there"), 0);
+    });
+    on_a_thread_of_its_own(|| {
+        assert!(numa::prefer_node(1023).is_err() && numa::prefer_node(usize::MAX).is_err(), "nodes that are not there")
+    });
+}
+
+#[test]
+fn the_lock_limit_only_rises() {
+    let before = memory_lock::lock_limit();
+    let after = memory_lock::raise_lock_limit();
+    assert!(after.is_none_or(|after| before.is_some_and(|before| after >= before)), "{before:?} then {after:?}");
+    assert_eq!(memory_lock::lock_limit(), after);
+}
+
+#[test]
+fn prefetching_anything_at_all_is_harmless() {
+    let items = [1u64, 2, 3];
+    for i in [0, 2, 3, usize::MAX] {
+        prefetch(&items, i);
+    }
+    prefetch::<u8>(&[], 0);
+}
+
+#[test]
+fn counters_advance_and_trust_has_a_reason() {
+    let (ticks, mono) = (tsc::ticks(), tsc::monotonic_ns());
+    std::thread::sleep(Duration::from_millis(2));
+    assert!(tsc::monotonic_ns() >= mono + 2_000_000);
+    assert!(tsc::ticks() > ticks);
+    assert_eq!(tsc::clock_ns(libc::clockid_t::MAX), 0, "a clock that does not exist");
+    if let tsc::Trust::Untrusted(why) = tsc::trust() {
+        assert!(!why.is_empty());
+    }
+}
+
+// ── signals: each in a process of its own, because a signal is the process's ──
+
+/// Runs one of the `child_…` tests below in a process of its own and waits until it says that it is ready.
+fn child(test: &str) -> Child {
+    use std::io::{BufRead, BufReader};
+    let exe = std::env::current_exe().expect("a test knows where it is");
+    let mut child = Command::new(exe)
+        .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the test binary runs again");
+    let mut lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines();
+    while !lines.next().expect("the child speaks before it ends").expect("UTF-8").contains("READY") {}
+    child
+}
+
+fn send(child: &Child, signal: i32) {
+    // SAFETY: our own child, not yet waited for, so the number is its and nobody else's.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
+}
+
+fn ends_within(child: &mut Child, limit: Duration) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("our own child") {
+            return status;
+        }
+        if start.elapsed() > limit {
+            child.kill().expect("our own child");
+            child.wait().expect("our own child");
+            panic!("the child was still there after {limit:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+#[ignore = "run by other tests, in a process of its own"]
+fn child_that_stops_when_asked() {
+    signals::install().expect("signals");
+    signals::install().expect("a second time changes nothing");
+    let lane = std::thread::spawn(|| {
+        signals::keep_away_from_this_thread();
+        while !signals::stop_requested() {
+            std::hint::spin_loop();
+        }
+    });
+    println!("READY");
+    assert!(!signals::wait_for_stop(Duration::from_millis(1)));
+    let start = Instant::now();
+    assert!(signals::wait_for_stop(Duration::from_secs(20)));
+    assert!(start.elapsed() < Duration::from_secs(10), "the signal ends the sleep");
+    lane.join().expect("the lane saw the flag");
+    std::process::exit(0);
+}
+
+#[test]
+#[ignore = "run by other tests, in a process of its own"]
+fn child_that_will_not_stop() {
+    signals::install().expect("signals");
+    println!("READY");
+    signals::wait_for_stop(Duration::from_secs(20));
+    println!("READY");
+    std::thread::sleep(Duration::from_secs(20));
+}
+
+#[test]
+fn one_signal_asks_and_the_process_ends_in_its_own_way() {
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        let mut child = child("child_that_stops_when_asked");
+        std::thread::sleep(Duration::from_millis(30));
+        send(&child, signal);
+        assert_eq!(ends_within(&mut child, Duration::from_secs(5)).code(), Some(0));
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_with_130() {
+    let mut child = child("child_that_will_not_stop");
+    send(&child, libc::SIGTERM);
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(child.try_wait().expect("our own child").is_none(), "one signal only asks");
+    send(&child, libc::SIGINT);
+    assert_eq!(ends_within(&mut child, Duration::from_secs(5)).code(), Some(signals::FORCED_EXIT));
+}
+
+// ── interfaces ──
+
+/// Runs `work` in a network namespace of its own; false if the host does not allow one.
+fn in_a_network_namespace(work: impl FnOnce() + Send + 'static) -> bool {
+    on_a_thread_of_its_own(move || {
+        // SAFETY: takes a number; from here on the thread, and what it starts, are in a namespace that ends with them.
+        let own = unsafe { libc::unshare(libc::CLONE_NEWNET) } == 0;
+        if own {
+            work();
+        }
+        own
+    })
+}
+
+fn ip(arguments: &str) -> bool {
+    Command::new("ip").args(arguments.split_whitespace()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn interfaces_are_those_of_this_namespace_with_what_a_plan_must_know() {
+    let ran = in_a_network_namespace(|| {
+        assert_eq!(interfaces::names(), ["lo"], "a new namespace, whatever /sys shows");
+        let lo = interfaces::Interface::named("lo").expect("always there");
+        assert!(lo.loopback && !lo.up && lo.mac.is_none() && lo.ipv4.is_none(), "{lo:?}");
+        if !ip("link add twa numrxqueues 3 numtxqueues 3 type veth peer name twb numrxqueues 2 numtxqueues 2") {
+            return skipped("no veth pair can be made");
+        }
+        assert!(ip("link set twb mtu 1400 address 02:00:00:00:00:0b"));
+        assert!(ip("addr add 10.9.8.7/24 dev twb") && ip("link set twb up"));
+        let twb = interfaces::Interface::named("twb").expect("just made");
+        assert!(twb.up && !twb.running && !twb.loopback && twb.multicast, "its peer is down: {twb:?}");
+        assert_eq!((twb.mtu, twb.mac, twb.ipv4), (1400, Some([2, 0, 0, 0, 0, 0x0b]), Some([10, 9, 8, 7].into())));
+        assert_eq!(twb.rx_queues, Some(2));
+        assert_eq!(interfaces::Interface::named("twa").expect("just made").rx_queues, Some(3));
+        assert!(ip("link set twa up"));
+        assert!(interfaces::Interface::named("twb").expect("there").running);
+        assert_eq!(interfaces::names().len(), 3);
+        assert_ne!(twb.index, lo.index);
+    });
+    if !ran {
+        skipped("no network namespace can be made");
+    }
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_an_error_that_names_it() {
+    let error = interfaces::Interface::named("no-such-if0").expect_err("not there");
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    assert!(error.to_string().contains("no-such-if0"), "{error}");
+    for nonsense in ["", "a-name-of-more-than-15-bytes", "with\0zero"] {
+        let error = interfaces::Interface::named(nonsense).expect_err("cannot be a name");
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{error}");
+    }
+}
