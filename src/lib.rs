@@ -13,24 +13,47 @@
 #[cfg(target_endian = "big")]
 compile_error!("records and rings are little-endian; a big-endian host would need a conversion on every read");
 
+// From the wire to the consumer, in the order of the path.
 #[cfg(feature = "service")]
-pub mod book;
-#[cfg(feature = "service")]
-pub mod error;
-#[cfg(feature = "service")]
-pub mod feed;
-#[cfg(feature = "service")]
-pub mod generate;
-pub mod record;
-pub mod shm;
+pub mod wire;
 #[cfg(feature = "service")]
 pub mod source;
 #[cfg(feature = "service")]
+pub mod feed;
+#[cfg(feature = "service")]
+pub mod book;
+pub mod record;
+pub mod shm;
+
+// What puts the path together and runs it.
+#[cfg(feature = "service")]
+pub mod channel;
+#[cfg(feature = "service")]
+pub mod journal;
+#[cfg(feature = "service")]
+pub mod lane;
+#[cfg(feature = "service")]
+pub mod config;
+#[cfg(feature = "service")]
+pub mod plan;
+#[cfg(feature = "service")]
+pub mod service;
+#[cfg(feature = "service")]
+pub mod replay;
+#[cfg(feature = "service")]
+pub mod books_file;
+#[cfg(feature = "service")]
+pub mod generate;
+#[cfg(feature = "service")]
+pub mod cli;
+
+// What all of them stand on.
+#[cfg(feature = "service")]
 pub mod stats;
-pub mod sys;
+#[cfg(feature = "service")]
+pub mod error;
 #[cfg(feature = "service")]
 pub mod time;
 #[cfg(feature = "service")]
 pub mod topology;
-#[cfg(feature = "service")]
-pub mod wire;
+pub mod sys;
