@@ -25,4 +25,6 @@ pub mod source;
 pub mod stats;
 pub mod sys;
 #[cfg(feature = "service")]
+pub mod time;
+#[cfg(feature = "service")]
 pub mod wire;

@@ -3,6 +3,12 @@
 //! A source lends each datagram to a closure and recycles its memory when the closure returns; whatever must outlive the
 //! call is copied there, on a cold path. A lane owns its sources; they are opened on the lane's pinned thread.
 
+pub mod frame;
+pub mod lines;
+pub mod multicast;
+pub mod udp;
+pub mod xdp;
+
 /// Which line a datagram came by: an index into the lane's table of lines.
 pub type LineIndex = u16;
 
