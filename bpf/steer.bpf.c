@@ -43,7 +43,7 @@ struct line_key {
 };
 
 struct line {
-	__be32 sources[SOURCES]; /* allow-list; first 0: any sender */
+	__be32 sources[SOURCES]; /* allow-list, unused places repeat the first; all 0: any sender */
 	__u16 vlan;              /* outer VLAN id in host order, 0 untagged, VLAN_ANY: don't care */
 	__u16 zero;
 };
@@ -111,7 +111,7 @@ INLINE int source_allowed(const struct line *line, __be32 source)
 {
 	if (line->sources[0] == 0)
 		return 1;
-	/* Unused places are 0, which is nobody's address. */
+	/* The loader fills unused places with the first, so that a forged 0.0.0.0 matches none. */
 	return source == line->sources[0] || source == line->sources[1] || source == line->sources[2] ||
 	       source == line->sources[3];
 }

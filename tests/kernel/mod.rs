@@ -80,9 +80,7 @@ impl Namespace {
     pub fn without_source_check(&self, end: &str) {
         for name in [end, "all"] {
             // /proc/sys/net follows the reader's namespace, unlike /sys/class/net.
-            std::fs::write(format!("/proc/thread-self/net/../../../sys/net/ipv4/conf/{name}/rp_filter"), "0")
-                .or_else(|_| std::fs::write(format!("/proc/sys/net/ipv4/conf/{name}/rp_filter"), "0"))
-                .unwrap();
+            std::fs::write(format!("/proc/sys/net/ipv4/conf/{name}/rp_filter"), "0").unwrap();
         }
     }
 }

@@ -338,12 +338,15 @@ fn encode(line: &SteeredLine) -> Result<[u8; 20], SourceError> {
     if let Some(vlan) = line.vlan.filter(|&vlan| vlan > 4094) {
         return refuse(format!("VLAN {vlan}"), "use 1 to 4094, or 0 for untagged");
     }
+    if line.sources.iter().any(Ipv4Addr::is_unspecified) {
+        return refuse("the source 0.0.0.0 on its allow-list".into(), "name the sender's address, or no source at all");
+    }
     let mut value = [0; 20];
-    for (to, source) in value.chunks_exact_mut(4).zip(&line.sources) {
-        if source.is_unspecified() {
-            return refuse("the source 0.0.0.0 on its allow-list".into(), "name the sender's address, or no source at all");
+    // Places left over repeat the first: 0 there would let a forged 0.0.0.0 through.
+    for (at, to) in value[..16].chunks_exact_mut(4).enumerate() {
+        if let Some(source) = line.sources.get(at).or(line.sources.first()) {
+            to.copy_from_slice(&source.octets());
         }
-        to.copy_from_slice(&source.octets());
     }
     value[16..18].copy_from_slice(&line.vlan.unwrap_or(VLAN_ANY).to_ne_bytes());
     Ok(value)

@@ -104,7 +104,6 @@ pub struct XdpSocket {
     // Field order is drop order: rings and socket before the memory they use.
     pub(super) receive: Consumer<libc::xdp_desc>,
     pub(super) fill: Producer<u64>,
-    completion: Consumer<u64>,
     fd: OwnedFd,
     pub(super) umem: Umem,
     interface: Interface,
@@ -137,8 +136,6 @@ impl XdpSocket {
         let receive = Consumer::map(fd.as_fd(), page_offset, offsets.rx, entries).map_err(explain(Step::Rings))?;
         let page_offset = libc::XDP_UMEM_PGOFF_FILL_RING as i64;
         let mut fill = Producer::map(fd.as_fd(), page_offset, offsets.fr, entries).map_err(explain(Step::Rings))?;
-        let page_offset = libc::XDP_UMEM_PGOFF_COMPLETION_RING as i64;
-        let completion = Consumer::map(fd.as_fd(), page_offset, offsets.cr, entries).map_err(explain(Step::Rings))?;
 
         for chunk in 0..u64::from(entries) {
             let pushed = fill.push(chunk * u64::from(layout.chunk_bytes()));
@@ -162,7 +159,6 @@ impl XdpSocket {
         Ok(Self {
             receive,
             fill,
-            completion,
             fd,
             umem,
             interface: interface.clone(),
