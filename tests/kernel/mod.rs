@@ -200,6 +200,24 @@ fn checksum(header: &[u8]) -> u16 {
     !(sum as u16)
 }
 
+/// A UDP socket whose multicast goes out on loopback; with IP_MULTICAST_IF unset nothing arrives there.
+pub fn loopback_sender() -> std::net::UdpSocket {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let local = libc::in_addr { s_addr: u32::from(Ipv4Addr::LOCALHOST).to_be() };
+    // SAFETY: reads `local` only.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_MULTICAST_IF,
+            (&raw const local).cast(),
+            size_of_val(&local) as libc::socklen_t,
+        )
+    };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+    socket
+}
+
 /// Waits until `done` or for five seconds.
 pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
