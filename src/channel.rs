@@ -135,6 +135,11 @@ impl Channel {
         each!(self, pipeline => &pipeline.meaning.composer)
     }
 
+    /// Bytes of early messages that are held: they may all be let out by the next datagram.
+    pub fn held_bytes(&self) -> usize {
+        each!(self, pipeline => pipeline.arbiter.held_bytes())
+    }
+
     /// The channel's state.
     pub fn state(&self) -> ChannelState {
         each!(self, pipeline => pipeline.meaning.state)
@@ -167,7 +172,7 @@ impl<P: Protocol> Pipeline<P> {
         let limit = decoder.instrument_limit();
         let books = Books::new(BooksCapacity { instruments: limit, ..config.capacity });
         Self {
-            arbiter: Arbiter::new(config.arbiter.clone()),
+            arbiter: Arbiter::new(config.arbiter),
             meaning: Meaning {
                 decoder,
                 composer: Composer::new(composer_config, books, limit),
@@ -204,7 +209,7 @@ impl<P: Protocol> Pipeline<P> {
 }
 
 /// What the arbiter delivers to.
-struct Behind<'a, F: Feed, S> {
+struct Behind<'a, P: Protocol, S> {
     meaning: &'a mut Meaning<P>,
     sink: &'a mut S,
 }
@@ -262,7 +267,7 @@ impl<P: Protocol> Meaning<P> {
                 self.enter(ChannelState::Stale, at_ns, sink);
                 self.tell(control::GAP_CLOSED, first, last, cause, at_ns, sink);
             }
-            Notice::Silent => {
+            Notice::Silent { .. } => {
                 self.state_before_silence = self.state;
                 self.enter(ChannelState::Silent, at_ns, sink);
             }
@@ -337,5 +342,8 @@ const fn gap_cause(cause: GapCause) -> u8 {
         GapCause::TimedOut => control::cause::TIMED_OUT,
         GapCause::Heartbeat => control::cause::HEARTBEAT,
         GapCause::WindowFull => control::cause::WINDOW_FULL,
+        GapCause::NewSession => control::cause::NEW_SESSION,
+        GapCause::Restart => control::cause::RESTART,
+        GapCause::InputEnded => control::cause::SHUTDOWN,
     }
 }

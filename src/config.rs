@@ -323,7 +323,7 @@ impl ConfigFile {
 
     /// A refusal of the value at `span`.
     pub fn refuse(&self, span: Range<usize>, key: &str, what: impl std::fmt::Display, cure: impl std::fmt::Display) -> Error {
-        let error = Error::new(Exit::Config, "refused", what, cure.to_string()).in_file(&self.path).at_key(key);
+        let error = Error::new(Exit::Config, "", what, cure.to_string()).in_file(&self.path).at_key(key);
         if span.is_empty() { error } else { error.on_line(line_of(&self.text, &span)) }
     }
 }

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::shm::ShmError;
+
 macro_rules! exits {
     ($($(#[doc = $doc:literal])* $variant:ident = $code:literal),* $(,)?) => {
         /// What the process's exit code says.
@@ -136,7 +138,8 @@ impl fmt::Display for Error {
         if self.place.file.is_some() || self.place.key.is_some() {
             write!(f, "{}: ", self.place)?;
         }
-        write!(f, "{}: {}", self.what, self.why)?;
+        let said: Vec<&str> = [self.what.as_str(), self.why.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
+        f.write_str(&said.join(": "))?;
         if !self.cure.is_empty() {
             write!(f, "; {}", self.cure)?;
         }
@@ -145,6 +148,19 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<ShmError> for Error {
+    /// Its sentences are whole already.
+    fn from(error: ShmError) -> Self {
+        let exit = match error {
+            ShmError::InUse { .. } => Exit::Busy,
+            ShmError::NoRoom { .. } | ShmError::Io { .. } => Exit::Host,
+            ShmError::Name { .. } | ShmError::Spec { .. } => Exit::Usage,
+            _ => Exit::Publication,
+        };
+        Self::new(exit, "", error, "")
+    }
+}
 
 /// The candidate that `given` was probably meant to be: at most one edit in three letters away.
 pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

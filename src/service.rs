@@ -105,7 +105,7 @@ fn start(lane: &LanePlan, steering: &open::Steerings, clock: Clock, ready: mpsc:
         plan: lane.clone(),
         steering: steering.of(lane),
         clock,
-        recorder,
+        recorder: Some(recorder),
         shared: shared.clone(),
         journals: journals.iter().map(|(_, journal)| journal.clone()).collect(),
     };

@@ -43,6 +43,8 @@ reasons! {
     ChainedDescriptor = "chained_descriptor",
     /// The kernel or driver dropped it before we saw it (XDP or socket statistics).
     ReceiveOverrun = "receive_overrun",
+    /// A datagram longer than the buffer of a UDP source.
+    Oversized = "oversized",
     // ── session layer (counted in datagrams) ──
     /// The datagram ends before the session layer's header does.
     HeaderCut = "header_cut",

@@ -40,13 +40,13 @@ fn host(publication_dir: &Path) -> Host {
             up: interface.up,
             mtu: interface.mtu,
             queues: interface.rx_queues.unwrap_or(1).max(1),
-            node: topology.node_of_nic(name),
+            node: topology.node_of_nic(name).map(|node| node as u32),
         })
     };
     // The directory itself may not be there yet: its nearest parent that is has the same room.
     let there = publication_dir.ancestors().find(|directory| directory.exists());
     Host {
-        cores: topology.allowed_cores(),
+        cores: topology.cores.iter().filter(|core| core.allowed).map(|core| (core.id as u32, core.node as u32)).collect(),
         interfaces: interfaces::names().iter().filter_map(interface).collect(),
         shm_free_bytes: there.and_then(|directory| crate::shm::free_bytes(directory).ok()),
     }

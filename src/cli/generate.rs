@@ -1,7 +1,7 @@
 //! `tickwire gen`: a made-up day, as a day file or as a capture with lines A and B.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};

@@ -3,8 +3,7 @@
 mod book;
 mod check;
 mod generate;
-mod page;
-mod play;
+// mod play;
 mod progress;
 mod replay;
 mod run;
@@ -55,8 +54,8 @@ enum Command {
     Top(top::TopArgs),
     /// Generate a day file, or a capture with lines A and B, and the truth of its final books
     Gen(generate::GenArgs),
-    /// Send a capture's datagrams out of a network interface, when they are due
-    Play(play::PlayArgs),
+    // Send a capture's datagrams out of a network interface, when they are due
+    // Play(play::PlayArgs),
 }
 
 /// Which publication.
@@ -71,9 +70,12 @@ struct Which {
 
 /// Parses the command line, runs it, prints at most one error, and says how the process ends.
 pub fn main() -> ExitCode {
-    // A reader that closes our output (`| head`) is no error of ours.
-    restore_sigpipe();
-    let outcome = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if !matches!(command, Command::Run(_)) {
+        // `| head` is no error of ours. The service, though, must outlive whoever reads its log.
+        crate::sys::signals::end_quietly_when_output_closes();
+    }
+    let outcome = match command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Replay(args) => replay::run(&args),
@@ -81,7 +83,7 @@ pub fn main() -> ExitCode {
         Command::Book(args) => book::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Gen(args) => generate::run(&args),
-        Command::Play(args) => play::run(&args),
+        // Command::Play(args) => play::run(&args),
     };
     match outcome {
         Ok(()) => Exit::Ok.into(),
@@ -90,8 +92,4 @@ pub fn main() -> ExitCode {
             error.exit.into()
         }
     }
-}
-
-fn restore_sigpipe() {
-    crate::sys::signals::end_quietly_when_output_closes();
 }

@@ -42,6 +42,8 @@ impl TopsDecoder {
 }
 
 impl Decoder for TopsDecoder {
+    fn set_midnight(&mut self, _: u64) {}
+
     #[inline]
     fn decode(&mut self, message: &[u8]) -> Result<Decoded, Drop> {
         match Message::parse(message)? {

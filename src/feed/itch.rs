@@ -44,11 +44,6 @@ impl ItchDecoder {
         Self { market, midnight_ns }
     }
 
-    /// Another day begins: messages say the time, never the date.
-    pub fn set_midnight(&mut self, midnight_ns: u64) {
-        self.midnight_ns = midnight_ns;
-    }
-
     /// An event of one instrument.
     #[inline]
     fn of_instrument(&self, head: &Head, symbol: Option<Symbol>, event: Event) -> Result<Decoded, Drop> {
@@ -67,6 +62,10 @@ impl ItchDecoder {
 }
 
 impl Decoder for ItchDecoder {
+    fn set_midnight(&mut self, midnight_ns: u64) {
+        self.midnight_ns = midnight_ns;
+    }
+
     #[inline]
     fn decode(&mut self, message: &[u8]) -> Result<Decoded, Drop> {
         match Message::parse(message)? {

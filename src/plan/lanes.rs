@@ -68,7 +68,7 @@ pub(super) fn plan(file: &ConfigFile, host: &Host) -> Result<Vec<LanePlan>, Erro
     Ok(lanes)
 }
 
-fn unique<'a>(file: &ConfigFile, key: &str, kind: &str, names: impl Iterator<Item = &'a Spanned<String>>) -> Result<(), Error> {
+pub(super) fn unique<'a>(file: &ConfigFile, key: &str, kind: &str, names: impl Iterator<Item = &'a Spanned<String>>) -> Result<(), Error> {
     let mut seen: HashMap<&str, std::ops::Range<usize>> = HashMap::new();
     for name in names {
         let text = name.get_ref().as_str();
@@ -91,7 +91,6 @@ fn unique<'a>(file: &ConfigFile, key: &str, kind: &str, names: impl Iterator<Ite
     }
     Ok(())
 }
-pub(super) use unique as unique_names;
 
 type Owners = HashMap<(String, u32), String>;
 

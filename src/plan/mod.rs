@@ -19,6 +19,7 @@ use crate::config::{ConfigFile, LogLevel, Udp, Xdp};
 use crate::error::Error;
 use crate::shm::PublicationSpec;
 use crate::source::lines::LineKey;
+pub use publications::schemas_of;
 
 /// Everything that will run.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use toml::Spanned;
 
-use super::lanes::unique_names;
+use super::lanes::unique as unique_names;
 use super::{Host, LanePlan, choices};
 use crate::config::{self, ConfigFile};
 use crate::error::Error;
@@ -140,6 +140,7 @@ fn spec(file: &ConfigFile, publication: &config::Publication) -> Result<Publicat
         instruments,
         symbols: publication.symbols.clone(),
         counters: crate::lane::counters::names(),
+        gates: 0,
     })
 }
 

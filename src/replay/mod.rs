@@ -22,7 +22,7 @@ use crate::record::tally::Tally;
 use crate::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
 use crate::source::file::Recording;
 use crate::source::lines::{LineKey, Lines};
-use crate::source::{Datagram, Polled, Source, SourceError};
+use crate::source::{Datagram, Polled, SourceError};
 use pace::Pacer;
 
 /// Lines a replay tells apart: what an arbiter takes.
@@ -194,7 +194,7 @@ fn publisher(publication: &ReplayPublication, config: &ReplayConfig) -> Result<P
     spec.channels = vec![ChannelSpec { name: config.feed.name().to_owned(), publisher_id: config.feed.publisher_id() }];
     spec.instruments = 1 << 15;
     spec.gates = publication.gated_readers;
-    Publisher::create(&spec).map_err(crate::cli_error)
+    Publisher::create(&spec).map_err(Error::from)
 }
 
 fn unreadable(error: SourceError) -> Error {

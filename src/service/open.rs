@@ -17,8 +17,8 @@ use crate::lane::{Lane, LaneChannel, LaneShared, Route};
 use crate::plan::{LanePlan, LinePlan, Plan, QueuePlan, SourcePlan};
 use crate::shm::Publisher;
 use crate::source::lines::{LineKey, Lines};
-use crate::source::multicast::Joined;
-use crate::source::udp::{Engine, UdpConfig, UdpLine, UdpSource};
+use crate::source::multicast::Joins;
+use crate::source::udp::{Engine, EngineInUse, UdpConfig, UdpLine, UdpSource};
 use crate::source::xdp::{
     AttachMode, BusyPoll, CopyMode, HugePages as UmemPages, Interface, Pages, SharedSteering, SteeredLine, Steering, XdpConfig, XdpQueue,
     XdpSource,
@@ -34,7 +34,7 @@ const REOPEN_AFTER: Duration = Duration::from_millis(500);
 pub(super) struct Steerings {
     by_interface: Vec<(String, SharedSteering)>,
     modes: Vec<(String, AttachMode, bool)>,
-    joined: Vec<Joined>,
+    joined: Vec<Joins>,
 }
 
 impl Steerings {
@@ -69,7 +69,7 @@ impl Steerings {
         }
         for (name, lines) in plan.steered() {
             let groups: Vec<_> = lines.iter().map(|line| line.key.group).collect();
-            self.joined.push(Joined::hold(&name, &groups).map_err(host)?);
+            self.joined.push(Joins::hold(&name, &groups).map_err(host)?);
         }
         Ok(remarks)
     }
@@ -117,7 +117,8 @@ pub(super) struct Opening {
     pub(super) plan: LanePlan,
     pub(super) steering: Vec<(String, SharedSteering)>,
     pub(super) clock: Clock,
-    pub(super) recorder: LatencyRecorder,
+    /// Taken when the lane is made.
+    pub(super) recorder: Option<LatencyRecorder>,
     pub(super) shared: Arc<LaneShared>,
     pub(super) journals: Vec<Journal>,
 }
@@ -141,14 +142,14 @@ impl Opening {
     }
 
     fn live<S: Source>(
-        self,
+        mut self,
         ready: &Sender<(String, Ready)>,
         mut remarks: Vec<String>,
         open: impl Fn(&Self, &mut Vec<String>) -> Result<S, SourceError>,
     ) -> Result<Ended, Error> {
         let mut publications = Vec::new();
         for spec in &self.plan.publications {
-            let publisher = Publisher::create(spec).map_err(crate::shm_error)?;
+            let publisher = Publisher::create(spec)?;
             remarks.push(format!("publication {}: epoch {} in {}", spec.name, publisher.epoch(), publisher.path().display()));
             publications.push(publisher);
         }
@@ -166,7 +167,7 @@ impl Opening {
             channels,
             publications,
             self.clock.clone(),
-            self.recorder,
+            self.recorder.take().unwrap_or_else(|| crate::lane::latency::latency().0),
             self.shared.clone(),
             Duration::from_micros(self.plan.idle_sleep_us),
         );
@@ -201,7 +202,7 @@ impl Opening {
                 ZeroCopy::Require => CopyMode::ZeroCopy,
                 ZeroCopy::Off => CopyMode::Copy,
             },
-            busy_poll: settings.prefer_busy_poll.then(BusyPoll::default),
+            busy_poll: settings.prefer_busy_poll.then_some(BusyPoll { poll_us: 20, budget: 64 }),
             ..XdpConfig::default()
         };
         let lines = Lines::new(&self.keys());
@@ -225,18 +226,29 @@ impl Opening {
 
     fn open_udp(&self, remarks: &mut Vec<String>) -> Result<UdpSource, SourceError> {
         let SourcePlan::Udp { settings } = &self.plan.source else { return Err(other_kind()) };
+        let line = |(at, line): (usize, &LinePlan)| UdpLine {
+            line: at as u16,
+            group: line.key.group,
+            port: line.key.port,
+            interface: Some(line.interface.clone()),
+        };
+        let lines = self.lines().enumerate().map(line).collect();
         let config = UdpConfig {
-            lines: self.lines().map(|line| UdpLine { group: line.key.group, port: line.key.port, interface: line.interface.clone() }).collect(),
+            lines,
             engine: match settings.engine {
-                UdpEngine::Auto => Engine::Auto,
+                UdpEngine::Auto => Engine::Automatic,
                 UdpEngine::IoUring => Engine::IoUring,
                 UdpEngine::Recvmmsg => Engine::Recvmmsg,
             },
             receive_buffer_bytes: settings.receive_buffer_bytes,
             ..UdpConfig::default()
         };
-        let source = UdpSource::open(&config, self.clock.clone())?;
-        remarks.push(format!("UDP sockets: {}", source.engine()));
+        let source = UdpSource::open(config, self.clock.clone())?;
+        remarks.push(match source.engine() {
+            EngineInUse::IoUring => "UDP sockets, received by io_uring".to_owned(),
+            EngineInUse::Recvmmsg { fallback: None } => "UDP sockets, received by recvmmsg".to_owned(),
+            EngineInUse::Recvmmsg { fallback: Some(why) } => format!("UDP sockets, received by recvmmsg because io_uring is refused: {why}"),
+        });
         Ok(source)
     }
 

@@ -53,4 +53,5 @@ pub use gate::Gates;
 pub use instruments::InstrumentRow;
 pub use publisher::{Publisher, Spare};
 pub use records::{From, Item, Records};
+pub use region::free_bytes;
 pub use spec::{ChannelSpec, PublicationSpec, RingSpec};

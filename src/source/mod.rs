@@ -13,6 +13,9 @@ pub mod lines;
 pub mod memory;
 pub mod pcap;
 mod sniff;
+pub mod multicast;
+pub mod udp;
+pub mod xdp;
 
 pub use input::Progress;
 

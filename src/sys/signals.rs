@@ -42,6 +42,12 @@ pub fn install() -> io::Result<()> {
     Ok(())
 }
 
+/// Lets SIGPIPE end the process, as it does every filter: for commands whose output somebody reads. Rust ignores it by default.
+pub fn end_quietly_when_output_closes() {
+    // SAFETY: sets the default disposition of one signal; no handler of ours is involved.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 extern "C" fn on_signal(_signal: libc::c_int) {
     if STOP.swap(true, Ordering::SeqCst) {
         // SAFETY: `_exit` is async-signal-safe and does not return; no destructor has to run for the next start to be clean.

@@ -200,6 +200,11 @@ impl Arbiter {
         self.drop_suspect();
     }
 
+    /// Bytes of the early messages that are held.
+    pub fn held_bytes(&self) -> usize {
+        self.window.bytes()
+    }
+
     /// What was counted so far.
     pub fn counters(&self) -> &ArbiterCounters {
         &self.counters

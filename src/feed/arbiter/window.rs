@@ -60,6 +60,11 @@ impl Window {
         self.held.len()
     }
 
+    /// Bytes of all held messages.
+    pub fn bytes(&self) -> usize {
+        self.live
+    }
+
     /// Number of the first message held.
     pub(super) fn first_sequence(&self) -> Option<u64> {
         self.held.front().map(|held| held.sequence)

@@ -1,0 +1,202 @@
+//! AF_XDP: frames from the NIC's queue into memory of ours, past the kernel's network stack.
+//!
+//! ```text
+//!  NIC queue ─▶ steering program ─▶ XSKMAP[queue] ─▶ receive ring ─▶ frame → datagram → deliver ─▶ fill ring ─▶ NIC queue
+//!               (per interface)                      (per socket)                                  (the chunk goes back)
+//! ```
+//! One socket for one (interface, queue), one owner lane for each. [`program`] is the control plane's side, [`XdpSource`] the
+//! lane's. On the path there is no system call, except the wakeup that a driver asks for by a flag in the ring.
+#![allow(unsafe_code)]
+
+pub mod interface;
+pub mod program;
+mod rings;
+pub mod socket;
+pub mod umem;
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+pub use interface::Interface;
+pub use program::{AttachMode, Attached, SharedSteering, Steered, SteeredFrames, SteeredLine, Steering};
+pub use rings::BATCH;
+pub use socket::{BusyPoll, CopyMode, SocketConfig, Statistics, XdpSocket};
+pub use umem::{HugePages, Inspected, Inspector, Layout, Pages};
+
+use super::frame::udp_payload;
+use super::lines::Lines;
+use super::{Datagram, Polled, Source, SourceError};
+use crate::stats::{self, Drops};
+use crate::time::Clock;
+
+/// One queue a lane owns.
+#[derive(Clone, Debug)]
+pub struct XdpQueue {
+    /// The program of the queue's interface.
+    pub steering: SharedSteering,
+    /// The queue's number.
+    pub queue: u32,
+    /// The lines that arrive on this interface; the same group and port may be another line on another interface.
+    pub lines: Lines,
+}
+
+/// How a source is opened: every socket alike.
+pub type XdpConfig = SocketConfig;
+
+/// The queues of one lane. Opened, polled and dropped on the lane's thread.
+#[derive(Debug)]
+pub struct XdpSource {
+    queues: Vec<OpenQueue>,
+    next: usize,
+    clock: Clock,
+    frames: u64,
+    drops: Drops,
+}
+
+/// How one queue receives, for the log and the metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueMode {
+    /// The interface.
+    pub interface: String,
+    /// The queue.
+    pub queue: u32,
+    /// Whether the NIC writes into the UMEM itself.
+    pub zero_copy: bool,
+    /// What backs the UMEM.
+    pub pages: Pages,
+}
+
+#[derive(Debug)]
+struct OpenQueue {
+    // Before the socket, so that the program stops sending frames before the socket closes.
+    _registration: program::Registration,
+    socket: XdpSocket,
+    lines: Lines,
+    inspector: Inspector,
+    /// What was lost up to the last look at the statistics.
+    lost: u64,
+}
+
+impl XdpSource {
+    /// Opens a socket for every queue and registers it with its interface's steering program, which the control plane attaches
+    /// when all lanes have done so. May take as long as `config.bind_patience` while a predecessor still holds a queue.
+    pub fn open(config: &XdpConfig, queues: Vec<XdpQueue>, clock: Clock) -> Result<Self, SourceError> {
+        let mut open = Vec::with_capacity(queues.len());
+        for XdpQueue { steering, queue, lines } in queues {
+            let named = steering.lock().interface().name.clone();
+            // Looked up again: the index changes when an interface was deleted and came back.
+            let interface = Interface::find(&named)?;
+            let socket = XdpSocket::open(&interface, queue, config)?;
+            let registration = steering.register(queue, socket.as_fd())?;
+            let inspector = Inspector::new(socket.umem.layout());
+            open.push(OpenQueue { _registration: registration, socket, lines, inspector, lost: 0 });
+        }
+        Ok(Self { queues: open, next: 0, clock, frames: 0, drops: Drops::default() })
+    }
+
+    /// The sockets.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.queues.iter().map(|q| q.socket.as_fd())
+    }
+
+    /// How each queue really receives.
+    pub fn mode(&self) -> Vec<QueueMode> {
+        let mode = |q: &OpenQueue| QueueMode {
+            interface: q.socket.interface().name.clone(),
+            queue: q.socket.queue(),
+            zero_copy: q.socket.zero_copy(),
+            pages: q.socket.pages(),
+        };
+        self.queues.iter().map(mode).collect()
+    }
+
+    /// What the kernel counted, all sockets together; what was newly lost goes into `drops` as `receive_overrun`. Also finds
+    /// out whether the interfaces are still there: on an error drop the source and open another. System calls: for chores.
+    pub fn statistics(&mut self) -> Result<Statistics, SourceError> {
+        let mut sum = Statistics::default();
+        for q in &mut self.queues {
+            let statistics = q.socket.statistics()?;
+            self.drops.add(stats::Drop::ReceiveOverrun, statistics.lost().wrapping_sub(q.lost));
+            q.lost = statistics.lost();
+            sum.merge(&statistics);
+            q.socket.check()?;
+        }
+        Ok(sum)
+    }
+}
+
+impl Source for XdpSource {
+    /// Polls the queues in turn; a batch is of one queue.
+    #[inline]
+    fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError> {
+        for _ in 0..self.queues.len() {
+            let at = if self.next < self.queues.len() { self.next } else { 0 };
+            self.next = at + 1;
+            let Some(queue) = self.queues.get_mut(at) else { break };
+            let waiting = queue.socket.receive.peek();
+            if waiting > 0 {
+                let recv_ns = self.clock.now_ns();
+                return Ok(Polled::Delivered(queue.deliver(waiting, recv_ns, &mut self.frames, &mut self.drops, deliver)));
+            }
+            queue.socket.wake();
+        }
+        Ok(Polled::Idle)
+    }
+
+    fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    fn drops(&self) -> &Drops {
+        &self.drops
+    }
+}
+
+impl OpenQueue {
+    /// Lends the first `waiting` frames, then gives their chunks back. How many datagrams were lent.
+    #[inline]
+    fn deliver(&mut self, waiting: u32, recv_ns: u64, frames: &mut u64, drops: &mut Drops, deliver: &mut impl FnMut(Datagram<'_>)) -> u32 {
+        let Self { socket, lines, inspector, .. } = self;
+        // The frames' bytes are in another core's cache or in memory: fetch them all at once, not one after the other.
+        for nth in 0..waiting {
+            socket.umem.prefetch(socket.receive.get(nth).addr);
+        }
+        let mut delivered = 0;
+        for nth in 0..waiting {
+            let descriptor = socket.receive.get(nth);
+            let range = match inspector.inspect(descriptor.addr, descriptor.len, descriptor.options) {
+                Inspected::Frame(range) => range,
+                Inspected::Part => continue,
+                Inspected::Dropped(reason) => {
+                    *frames += 1;
+                    drops.count(reason);
+                    continue;
+                }
+            };
+            *frames += 1;
+            // SAFETY: inspected just now; the chunk stays ours until it is pushed to the fill ring below.
+            let frame = unsafe { socket.umem.frame(range) };
+            match udp_payload(frame) {
+                Ok(udp) => match lines.find(udp.group, udp.port) {
+                    Some(line) => {
+                        delivered += 1;
+                        deliver(Datagram { line, recv_ns, payload: udp.payload });
+                    }
+                    None => drops.count(stats::Drop::UnknownLine),
+                },
+                Err(reason) => drops.count(reason),
+            }
+        }
+        let layout = socket.umem.layout();
+        for nth in 0..waiting {
+            let address = socket.receive.get(nth).addr;
+            if layout.holds(address) {
+                // Never full: it has a slot for every chunk, and each chunk is in one place only.
+                let _given_back = socket.fill.push(layout.chunk_of(address));
+            }
+        }
+        socket.receive.release(waiting);
+        socket.fill.publish();
+        socket.wake();
+        delivered
+    }
+}
