@@ -17,6 +17,8 @@ compile_error!("records and rings are little-endian; a big-endian host would nee
 pub mod book;
 #[cfg(feature = "service")]
 pub mod feed;
+#[cfg(feature = "service")]
+pub mod play;
 pub mod record;
 pub mod shm;
 #[cfg(feature = "service")]
