@@ -7,10 +7,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::{PlayError, Via};
-use crate::sys::packet::{MAX_BATCH, MulticastInterface, PacketSocket, interface_index, send_batch, set_multicast_interface};
+use crate::sys::packet::{
+    LinkState, MAX_BATCH, MulticastInterface, PacketSocket, interface_index, link_state, send_batch, set_multicast_interface,
+};
 
 /// How long a full transmit queue is waited for before a packet is given up.
 const QUEUE_PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long an interface that has been brought up may take to get its carrier.
+const LINK_PATIENCE: Duration = Duration::from_secs(3);
 
 enum Socket {
     Packet(PacketSocket),
@@ -64,7 +69,35 @@ impl Outlet {
             };
             PlayError { what: format!("interface {interface:?}"), why: format!("cannot be opened for sending: {why}"), cure: cure.into() }
         })?;
+        if interface.parse::<Ipv4Addr>().is_err() {
+            Self::await_running(interface)?;
+        }
         Ok(Self { interface: interface.into(), socket, buffer: Vec::new(), waiting: Vec::with_capacity(MAX_BATCH) })
+    }
+
+    /// An interface that was just brought up throws away what it is given until the kernel has activated it, and no error tells.
+    fn await_running(interface: &str) -> Result<(), PlayError> {
+        let refused = |why: String| PlayError {
+            what: format!("interface {interface:?}"),
+            why,
+            cure: format!("bring it up (`ip link set {interface} up`), and its other end"),
+        };
+        let deadline = Instant::now() + LINK_PATIENCE;
+        let mut waited = false;
+        loop {
+            match link_state(interface).map_err(|why| refused(format!("cannot be asked for its state: {why}")))? {
+                LinkState::Down => return Err(refused("is down".into())),
+                LinkState::Waiting if Instant::now() > deadline => return Err(refused("is up, but has no carrier".into())),
+                LinkState::Waiting => waited = true,
+                LinkState::Running => break,
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if waited {
+            // The flag is set a moment before the queue is.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
     }
 
     /// Collects a packet: `append` puts its bytes behind what is in the buffer, or returns false and the packet is none.

@@ -24,6 +24,43 @@ pub fn interface_index(name: &str) -> io::Result<u32> {
     }
 }
 
+/// Whether an interface can send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Not brought up.
+    Down,
+    /// Brought up, but without carrier, or not activated yet: what is sent is thrown away without an error.
+    Waiting,
+    /// Sends.
+    Running,
+}
+
+/// The state of an interface of this thread's network namespace (which sysfs need not show).
+pub fn link_state(interface: &str) -> io::Result<LinkState> {
+    // Any socket will do to ask through.
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    // SAFETY: `ifreq` is integers, bytes and a union of such, for which all zeros is a value.
+    let mut request: libc::ifreq = unsafe { zeroed() };
+    // The last byte stays NUL.
+    if interface.len() >= request.ifr_name.len() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    for (place, byte) in request.ifr_name.iter_mut().zip(interface.bytes()) {
+        *place = byte as libc::c_char;
+    }
+    // SAFETY: SIOCGIFFLAGS reads the name of and writes the flags into the ifreq, which lives through the call.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFFLAGS, &raw mut request) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: SIOCGIFFLAGS filled in this member of the union.
+    let flags = i32::from(unsafe { request.ifr_ifru.ifru_flags });
+    Ok(match (flags & libc::IFF_UP != 0, flags & libc::IFF_RUNNING != 0) {
+        (false, _) => LinkState::Down,
+        (true, false) => LinkState::Waiting,
+        (true, true) => LinkState::Running,
+    })
+}
+
 /// An AF_PACKET socket that sends frames out of one interface and receives nothing.
 pub struct PacketSocket {
     fd: OwnedFd,

@@ -145,7 +145,7 @@ impl Pcapng {
         }
         let kind = if section { SECTION_TYPE } else { self.order.u32(head, 0) };
         let length = self.order.u32(head, 4);
-        if length < MIN_BLOCK || length % 4 != 0 {
+        if length < MIN_BLOCK || !length.is_multiple_of(4) {
             return damaged("a block with an impossible length");
         }
         if !matches!(kind, SECTION_TYPE | INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
