@@ -235,6 +235,7 @@ fn a_pcapng_capture_cut_at_every_byte_gives_exactly_its_complete_records() {
     for endian in Endian::BOTH {
         let blocks = [
             section(endian),
+            block(endian, 98, &[2; 20]),
             interface(endian, 1, 0, &[(9, vec![9])]),
             enhanced(endian, 0, shots[0].ns, &shots[0]),
             block(endian, 99, &[1; 30]),
@@ -242,7 +243,7 @@ fn a_pcapng_capture_cut_at_every_byte_gives_exactly_its_complete_records() {
             enhanced(endian, 0, shots[2].ns, &shots[2]),
         ];
         let ends: Vec<usize> = (1..=blocks.len()).map(|n| blocks[..n].concat().len()).collect();
-        cut_everywhere(&blocks.concat(), ends[0], &[ends[2], ends[4], ends[5]], &ends, &expected(&shots, 1));
+        cut_everywhere(&blocks.concat(), ends[0], &[ends[3], ends[5], ends[6]], &ends, &expected(&shots, 1));
     }
 }
 
