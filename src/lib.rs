@@ -45,6 +45,8 @@ pub mod books_file;
 #[cfg(feature = "service")]
 pub mod generate;
 #[cfg(feature = "service")]
+pub mod play;
+#[cfg(feature = "service")]
 pub mod cli;
 
 // What all of them stand on.

@@ -27,8 +27,11 @@ fn shots(n: u64) -> Vec<Shot> {
         .collect()
 }
 
+/// A frame as a capture shows it: time in ns, length on the wire, bytes kept.
+type Seen = (u64, usize, Vec<u8>);
+
 /// All frames of a file: (ns, wire length, bytes), and why it ended before its time.
-fn frames_of(bytes: &[u8]) -> (Vec<(u64, usize, Vec<u8>)>, Option<String>) {
+fn frames_of(bytes: &[u8]) -> (Vec<Seen>, Option<String>) {
     let temp = file(bytes);
     let mut frames = Frames::open(&temp.path).unwrap();
     let mut all = Vec::new();
@@ -40,7 +43,7 @@ fn frames_of(bytes: &[u8]) -> (Vec<(u64, usize, Vec<u8>)>, Option<String>) {
     (all, frames.truncation().map(str::to_owned))
 }
 
-fn expected(shots: &[Shot], unit_ns: u64) -> Vec<(u64, usize, Vec<u8>)> {
+fn expected(shots: &[Shot], unit_ns: u64) -> Vec<Seen> {
     shots.iter().map(|shot| (shot.ns / unit_ns * unit_ns, shot.bytes.len() + shot.snapped as usize, shot.bytes.clone())).collect()
 }
 
@@ -200,7 +203,7 @@ fn a_capture_of_another_link_layer_is_refused_and_a_mixed_one_counted() {
 
 /// Cuts a capture at every byte. `ends` are the positions behind which one record more is complete, the first being where
 /// the file's own headers end.
-fn cut_everywhere(capture: &[u8], headers: usize, record_ends: &[usize], boundaries: &[usize], expected: &[(u64, usize, Vec<u8>)]) {
+fn cut_everywhere(capture: &[u8], headers: usize, record_ends: &[usize], boundaries: &[usize], expected: &[Seen]) {
     for len in 0..=capture.len() {
         if len < headers {
             refusal(&capture[..len]);
@@ -232,6 +235,7 @@ fn a_pcapng_capture_cut_at_every_byte_gives_exactly_its_complete_records() {
     for endian in Endian::BOTH {
         let blocks = [
             section(endian),
+            block(endian, 98, &[2; 20]),
             interface(endian, 1, 0, &[(9, vec![9])]),
             enhanced(endian, 0, shots[0].ns, &shots[0]),
             block(endian, 99, &[1; 30]),
@@ -239,7 +243,7 @@ fn a_pcapng_capture_cut_at_every_byte_gives_exactly_its_complete_records() {
             enhanced(endian, 0, shots[2].ns, &shots[2]),
         ];
         let ends: Vec<usize> = (1..=blocks.len()).map(|n| blocks[..n].concat().len()).collect();
-        cut_everywhere(&blocks.concat(), ends[0], &[ends[2], ends[4], ends[5]], &ends, &expected(&shots, 1));
+        cut_everywhere(&blocks.concat(), ends[0], &[ends[3], ends[5], ends[6]], &ends, &expected(&shots, 1));
     }
 }
 

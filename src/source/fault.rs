@@ -59,7 +59,7 @@ impl Dice {
 
     /// From 1 to `sides`, evenly enough.
     pub fn roll(&mut self, sides: u32) -> u32 {
-        1 + ((self.bits() >> 32) * u64::from(sides.max(1)) >> 32) as u32
+        1 + (((self.bits() >> 32) * u64::from(sides.max(1))) >> 32) as u32
     }
 }
 

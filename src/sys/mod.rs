@@ -15,6 +15,8 @@ pub mod memory_lock;
 pub mod mmap;
 #[cfg(feature = "service")]
 pub mod numa;
+#[cfg(feature = "service")]
+pub mod packet;
 mod prefetch;
 #[cfg(feature = "service")]
 pub mod signals;

@@ -48,6 +48,7 @@ struct Record {
 }
 
 /// What stands next in the file.
+#[derive(Debug)]
 enum Step {
     Frame(Record),
     End,

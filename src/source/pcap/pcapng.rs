@@ -81,6 +81,8 @@ impl Clock {
 pub(super) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
+    /// What ended the capture before its first packet, until it has been told.
+    stopped: Option<Step>,
 }
 
 /// What came of one block.
@@ -94,7 +96,7 @@ enum Block {
 impl Pcapng {
     /// Reads the blocks before the first packet, and refuses a capture without one interface that we understand.
     pub(super) fn open(input: &mut Input) -> Result<Self, SourceError> {
-        let mut this = Self { order: Order::Little, interfaces: Vec::new() };
+        let mut this = Self { order: Order::Little, interfaces: Vec::new(), stopped: None };
         match this.block(input)? {
             Block::Passed => {}
             Block::Stop(Step::Damaged(why)) => return Err(refusal(input.path(), why, "copy or download it anew")),
@@ -102,8 +104,13 @@ impl Pcapng {
                 return Err(refusal(input.path(), "the capture ends within its section header", "copy or download it anew"));
             }
         }
-        // What stops us here will stop the first call of `next` too, and is reported there.
-        while let Block::Passed = this.block(input)? {}
+        this.stopped = loop {
+            match this.block(input)? {
+                Block::Passed => {}
+                Block::Frame(_) => break None,
+                Block::Stop(step) => break Some(step),
+            }
+        };
         if let Some(first) = this.interfaces.first()
             && this.interfaces.iter().all(|interface| interface.link.is_none())
         {
@@ -116,6 +123,9 @@ impl Pcapng {
     /// Finds the next packet, its block complete in the input's buffer; the packet itself is not consumed.
     #[inline]
     pub(super) fn next(&mut self, input: &mut Input) -> Result<Step, SourceError> {
+        if let Some(step) = self.stopped.take() {
+            return Ok(step);
+        }
         loop {
             match self.block(input)? {
                 Block::Frame(record) => return Ok(Step::Frame(record)),
@@ -145,7 +155,7 @@ impl Pcapng {
         }
         let kind = if section { SECTION_TYPE } else { self.order.u32(head, 0) };
         let length = self.order.u32(head, 4);
-        if length < MIN_BLOCK || length % 4 != 0 {
+        if length < MIN_BLOCK || !length.is_multiple_of(4) {
             return damaged("a block with an impossible length");
         }
         if !matches!(kind, SECTION_TYPE | INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET) {
