@@ -233,7 +233,7 @@ impl<'a, W: Write> Sender<'a, W> {
                 lost &= !(1 << self.rng.below(self.lines.len() as u32));
             }
             for (number, line) in self.lines.iter_mut().enumerate() {
-                if lost >> number & 1 == 1 { line.report.lost += 1 } else { line.data(&packet, !first) }
+                if (lost >> number) & 1 == 1 { line.report.lost += 1 } else { line.data(&packet, !first) }
             }
         }
         payload.truncate(HEADER);

@@ -56,7 +56,7 @@ impl Listings {
             // One in sixteen of the busiest: books of that kind reach 2,400 levels on real days.
             listing.deep = rank < 256 && rank % 16 == 3;
             let target = (u128::from(live_orders) * u128::from(shares[rank]) / u128::from(sum)) as u32;
-            listing.target = if listing.deep { target * 2 } else { target }.max(2);
+            listing.target = if listing.deep { target * 4 } else { target }.max(2);
         }
         let weights: Vec<u64> = (0..u64::from(symbols)).map(|rank| (1 << 40) / (rank + 5)).collect();
         Self { by_locate, by_rank, alias: AliasTable::new(&weights) }
@@ -106,11 +106,11 @@ fn exp2_q16(x: u64) -> u64 {
     let mut result: u128 = 1 << 60;
     for bit in (0..16).rev() {
         root = (root << 60).isqrt();
-        if x >> bit & 1 == 1 {
-            result = result * root >> 60;
+        if (x >> bit) & 1 == 1 {
+            result = (result * root) >> 60;
         }
     }
-    (result << (x >> 16).min(60) >> 60) as u64
+    ((result << (x >> 16).min(60)) >> 60) as u64
 }
 
 /// (1 / (rank + 5)) to the power 3/5, scaled by 2^40: the fifth root of a cube, found by halving.

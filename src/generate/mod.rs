@@ -119,8 +119,14 @@ impl GenerateConfig {
             let value = format!("{:?}", self.live_orders);
             return refuse("live_orders", value, "at most 50000000 (they are kept in memory)".into(), "ask for fewer live orders");
         }
-        if self.date_midnight_utc_ns > u64::MAX / 2 {
-            return refuse("date_midnight_utc_ns", self.date_midnight_utc_ns.to_string(), "ns since 1970".into(), "check the unit");
+        // Captures hold seconds in 32 bits, which end in 2106.
+        if self.date_midnight_utc_ns > u64::from(u32::MAX - 86_400) * 1_000_000_000 {
+            return refuse(
+                "date_midnight_utc_ns",
+                self.date_midnight_utc_ns.to_string(),
+                "ns since 1970, before 2106".into(),
+                "check the unit",
+            );
         }
         let Pace::Steady { start_ns, mean_ns_per_message: mean } = self.pace else { return Ok(()) };
         let end = self.date_midnight_utc_ns + DAY_NS;

@@ -51,7 +51,7 @@ impl Session {
         };
         let ipo = if locate == self.listings.by_rank[self.listings.by_rank.len() - 1] { b'Y' } else { b'N' };
         let restricted = if listing.restricted { b'Y' } else { b'N' };
-        let tier = if kind % 2 == 0 { b'1' } else { b'2' };
+        let tier = if kind.is_multiple_of(2) { b'1' } else { b'2' };
         Listed { category, round_lot, classification, sub_type, restricted, ipo, tier, etp }
     }
 

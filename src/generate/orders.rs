@@ -58,6 +58,8 @@ pub(super) struct Level {
 pub(super) struct Book {
     pub buys: BTreeMap<Tick, Level>,
     pub sells: BTreeMap<Tick, Level>,
+    /// Best price and first order there, of buys and of sells: asked for at every step, so kept instead of looked up.
+    best: [Option<(Tick, OrderId)>; 2],
     bag: Vec<OrderId>,
     newest: OrderId,
 }
@@ -72,7 +74,7 @@ pub(super) struct Books {
 impl Books {
     /// Empty books for locates 0 to `symbols`.
     pub(super) fn new(symbols: u16) -> Self {
-        let book = || Book { buys: BTreeMap::new(), sells: BTreeMap::new(), bag: Vec::new(), newest: NONE };
+        let book = || Book { buys: BTreeMap::new(), sells: BTreeMap::new(), best: [None; 2], bag: Vec::new(), newest: NONE };
         Self { slab: Vec::new(), free: Vec::new(), by_locate: (0..=symbols).map(|_| book()).collect() }
     }
 
@@ -91,12 +93,7 @@ impl Books {
     /// The best price of a side and the order that executes first there.
     #[inline]
     pub(super) fn best(&self, locate: u16, side: Side) -> Option<(Tick, OrderId)> {
-        let book = &self.by_locate[usize::from(locate)];
-        let (tick, level) = match side {
-            Side::Buy => book.buys.last_key_value()?,
-            Side::Sell => book.sells.first_key_value()?,
-        };
-        Some((*tick, level.first))
+        self.by_locate[usize::from(locate)].best[side as usize]
     }
 
     /// The order that `n` live orders of the book are newer than; the oldest if there aren't so many.
@@ -124,6 +121,10 @@ impl Books {
         let level = book.levels(side).entry(tick).or_insert(Level { shares: 0, orders: 0, first: id, last: NONE });
         let ahead = level.last;
         (level.shares, level.orders, level.last) = (level.shares + u64::from(shares), level.orders + 1, id);
+        let best = &mut book.best[side as usize];
+        if best.is_none_or(|(best, _)| if side == Side::Buy { tick > best } else { tick < best }) {
+            *best = Some((tick, id));
+        }
         let older = std::mem::replace(&mut book.newest, id);
         let place = book.bag.len() as u32;
         book.bag.push(id);
@@ -166,6 +167,13 @@ impl Books {
         }
         if level.orders == 0 {
             levels.remove(&order.tick);
+        }
+        if book.best[order.side as usize].is_some_and(|(best, _)| best == order.tick) {
+            let best = match order.side {
+                Side::Buy => book.buys.last_key_value(),
+                Side::Sell => book.sells.first_key_value(),
+            };
+            book.best[order.side as usize] = best.map(|(&tick, level)| (tick, level.first));
         }
         if book.newest == id {
             book.newest = order.older;
