@@ -59,8 +59,11 @@ fn exchange(dice: &mut Dice, generations: usize, packets: usize, one_session: bo
     sent
 }
 
-/// (arrival, line, index of what was sent), and by generation the numbers that came by any line.
-fn lines(dice: &mut Dice, sent: &[Sent], generations: usize) -> (Vec<(u64, u8, usize)>, Vec<BTreeSet<u64>>) {
+/// When, by which line, the index of what was sent.
+type Arrived = (u64, u8, usize);
+
+/// What arrives; and by generation, the numbers that came by any line.
+fn lines(dice: &mut Dice, sent: &[Sent], generations: usize) -> (Vec<Arrived>, Vec<BTreeSet<u64>>) {
     let (mut arrivals, mut came) = (Vec::new(), vec![BTreeSet::new(); generations]);
     let mut bursts = [0u64; 3];
     for (n, packet) in sent.iter().enumerate() {

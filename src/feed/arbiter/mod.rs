@@ -306,12 +306,7 @@ impl Arbiter {
         self.last_send_ns = packet.send_ns;
         self.counters.messages += next - expected;
         self.counters.lines[usize::from(arrival.line)].first_wins += u64::from(next > expected);
-        if known > 0 {
-            self.counters.overlaps += 1;
-            if self.given_up.any_of(packet.sequence, expected) {
-                self.counters.drops.count(Drop::Late);
-            }
-        }
+        self.counters.overlaps += u64::from(known > 0);
         if next < end {
             self.counters.drops.count(Drop::BlockPastEnd);
         } else if !rest.is_empty() {
