@@ -171,20 +171,19 @@ fn a_packet_larger_than_the_window_goes_straight_through() {
 
 #[test]
 fn the_window_holds_its_bytes_however_they_were_released() {
-    // 64 packets of some 50 bytes in room for about 8: the arena is compacted again and again.
+    // A packet far ahead keeps the window from ever being empty, while 2,000 others come and go in room for about eight:
+    // the arena is compacted again and again, with the oldest bytes belonging to the last number.
     let mut rig = MoldRig::new(ArbiterConfig { window_bytes: 400, gap_wait_ns: u64::MAX, ..config() });
-    rig.datagram(A, 0, &mold(1, 1, 1));
-    let mut hole = 2;
-    for n in 0..200u64 {
-        rig.datagram(A, n + 1, &mold(1, hole + 1 + n % 3, 2));
-        rig.datagram(A, n + 1, &mold(1, hole + 7, 2));
-        rig.datagram(B, n + 1, &mold(1, hole, 3 + (n % 4) as u16));
-        hole = rig.arbiter.next_sequence();
+    rig.datagram(B, 0, &mold(1, 1, 1));
+    rig.datagram(A, 0, &mold(1, 6_002, 2));
+    for n in 0..2_000u64 {
+        let next = rig.arbiter.next_sequence();
+        rig.datagram(A, n, &mold(1, next + 2, 1));
+        rig.datagram(A, n, &mold(1, next + 1, 1));
+        rig.datagram(B, n, &mold(1, next, 1));
     }
-    rig.finish(1_000);
-    let (first, next, delivered, lost) = rig.only_session();
-    assert_eq!(delivered + lost, next - first);
-    assert!(delivered > 600);
+    assert_eq!(rig.only_session(), (1, 6_004, 6_003, 0));
+    assert_eq!(rig.counters().held_high_water, 3);
 }
 
 #[test]
@@ -200,6 +199,28 @@ fn case_10_a_heartbeat_announces_messages_not_seen() {
     assert_eq!((rig.counters().heartbeats, rig.counters().messages), (2, 3));
     rig.datagram(A, 2 * MS, &mold(1, 5, 1));
     assert_eq!(rig.tape.numbers(), [3, 5]);
+}
+
+#[test]
+fn a_hole_that_grows_is_not_awaited_longer() {
+    let mut rig = running(config());
+    rig.clear();
+    rig.datagram(A, 10, &mold(1, 5, 0));
+    rig.datagram(A, 500, &mold(1, 8, 0));
+    rig.until(10 + MS);
+    assert_eq!(rig.tape.notices(), gap(3, 7, GapCause::Heartbeat));
+}
+
+#[test]
+fn a_hole_is_passed_only_by_a_line_that_has_passed_the_last_of_it() {
+    let mut rig = running(config());
+    rig.clear();
+    rig.datagram(A, 10, &mold(1, 5, 0));
+    rig.datagram(B, 11, &mold(1, 4, 0));
+    assert_eq!(rig.tape.0, [], "B may still bring 4");
+    rig.datagram(B, 12, &mold(1, 4, 1));
+    assert_eq!(rig.tape.notices(), gap(3, 3, GapCause::AllLinesPassed));
+    assert_eq!(rig.tape.numbers(), [4]);
 }
 
 #[test]

@@ -77,15 +77,32 @@ fn the_same_packet_again_by_the_same_line_confirms_nothing() {
 }
 
 #[test]
-fn two_absurd_packets_that_disagree_confirm_nothing() {
-    let mut rig = running();
-    for n in 0..10 {
-        rig.datagram((n % 2) as u8, 10 + n, &mold(1, FAR + n * 5_000_000, 3));
-        rig.datagram((n % 2) as u8, 10 + n, &mold(10 + n as u8, 1000, 3));
+fn absurd_packets_that_disagree_confirm_nothing() {
+    let up = (0..10).map(|n| mold(1, FAR + n * 5_000_000, 3));
+    let down = (0..10).map(|n| mold(1, FAR - n * 5_000_000, 3));
+    let sessions = (10..20).map(|session| mold(session, 1000, 3));
+    let mixed = (0..10).map(|n| mold(if n % 2 == 0 { 1 } else { 2 }, FAR, 3));
+    for packets in [up.collect::<Vec<_>>(), down.collect(), sessions.collect(), mixed.collect()] {
+        let mut rig = running();
+        for (n, packet) in packets.iter().enumerate() {
+            rig.datagram((n % 2) as u8, 10 + n as u64, packet);
+        }
+        rig.finish(30);
+        assert_eq!(rig.only_session(), (1, 3, 2, 0));
+        assert_eq!(rig.dropped(Drop::Quarantined), 10);
     }
-    rig.finish(30);
-    assert_eq!(rig.only_session(), (1, 3, 2, 0));
-    assert_eq!(rig.dropped(Drop::Quarantined), 20);
+}
+
+#[test]
+fn once_a_second_packet_has_agreed_what_lies_far_behind_is_only_old() {
+    let mut rig = MoldRig::new(config());
+    rig.datagram(A, 1, &mold(1, FAR, 2));
+    rig.datagram(B, 2, &mold(1, FAR, 2));
+    for n in 0..5 {
+        rig.datagram(A, 10 + n, &mold(1, 100 + n, 1));
+    }
+    assert_eq!(rig.only_session(), (FAR, FAR + 2, 2, 0));
+    assert_eq!(rig.counters().duplicates, 6);
 }
 
 #[test]

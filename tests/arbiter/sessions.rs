@@ -166,6 +166,43 @@ fn case_09_a_restart_shows_by_sequence_offset_and_time() {
 }
 
 #[test]
+fn what_was_not_sent_later_than_anything_used_or_is_not_at_offset_0_is_no_restart() {
+    let mut rig = IexRig::new(config());
+    rig.datagram(A, 1, &iex(1, 1, 2, 1_000));
+    rig.datagram(B, 2, &iex(1, 5, 2, 1_003));
+    rig.datagram(A, 3, &iex(1, 3, 2, 1_002));
+    rig.datagram(A, 4, &iex(1, 1, 1, 1_003));
+    rig.datagram(A, 5, &iex(1, 7, 0, 5_000));
+    rig.datagram(B, 6, &iex(1, 1, 1, 3_000));
+    let mut elsewhere = iex(1, 1, 1, 6_000);
+    elsewhere[16] = 1;
+    rig.datagram(A, 7, &elsewhere);
+    assert_eq!(rig.only_session(), (1, 7, 6, 0));
+    assert_eq!((rig.counters().restarts, rig.counters().duplicates), (0, 3));
+}
+
+#[test]
+fn a_duplicate_in_the_new_session_is_not_late_for_a_gap_of_the_old() {
+    let mut rig = MoldRig::new(config());
+    rig.datagram(A, 1, &mold(1, 1, 2));
+    rig.datagram(A, 2, &mold(1, 5, 1));
+    rig.datagram(A, 3, &mold(2, 1, 6));
+    rig.datagram(B, 4, &mold(2, 3, 1));
+    assert_eq!((rig.counters().gaps, rig.dropped(Drop::Late), rig.counters().duplicates), (1, 0, 1));
+}
+
+#[test]
+fn a_session_that_ends_while_silent_is_ended_not_silent() {
+    let mut rig = MoldRig::new(ArbiterConfig { gap_wait_ns: 60 * S, line_dead_ns: u64::MAX, ..config() });
+    rig.datagram(A, 1, &mold(1, 1, 2));
+    rig.clear();
+    rig.datagram(A, 2, &mold(1, 4, 0xFFFF));
+    rig.until(600 * S);
+    assert_eq!(rig.tape.notices().last(), Some(&Notice::SessionEnd { next_sequence: 4 }));
+    assert_eq!(rig.tape.notices().len(), 3);
+}
+
+#[test]
 fn heartbeats_before_the_first_message_are_no_restarts_but_one_after_it_is() {
     let mut rig = IexRig::new(config());
     for n in 1..=5 {

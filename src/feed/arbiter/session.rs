@@ -105,7 +105,6 @@ impl Arbiter {
         arrival: &Arrival,
         out: &mut impl InSequence,
     ) {
-        self.expire_suspect();
         if let Some(held) = self.quarantine.suspect().filter(|_| self.quarantine.agrees(packet, end, suspicion, arrival.line)) {
             let lowest = held.sequence.min(packet.sequence);
             let sent = held.arrival.send_ns.min(packet.send_ns);
