@@ -19,8 +19,8 @@ pub struct LineCounters {
 
 /// Counters of one channel's arbiter; they only grow.
 ///
-/// Of the datagrams taken as part of the session each is one of: heartbeat, end of session, duplicate, `Drop::Late`, or a
-/// first win (overlaps are first wins too). The rest are in `drops`, by reason.
+/// Each datagram is counted once as one of: heartbeat, end of session, first win (of which some are overlaps), duplicate, or in `drops`
+/// by the reason it was not used. `drops` also has two reasons of datagrams that were used in part: `BlockPastEnd`, `TrailingBytes`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArbiterCounters {
     /// Datagrams given to the arbiter.

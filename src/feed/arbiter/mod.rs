@@ -138,7 +138,7 @@ impl Arbiter {
             return;
         };
         let arrival = Arrival { line, recv_ns, send_ns: packet.send_ns };
-        match self.judge::<S>(&packet, end) {
+        match self.judge::<S>(&packet) {
             Verdict::Current => {
                 self.proven = true;
                 self.take::<S>(&packet, end, &arrival, out);
@@ -167,11 +167,13 @@ impl Arbiter {
                 out.notice(Notice::LineDead { line: line as u8 }, now_ns);
             }
         }
-        // After the lines: a hole need not wait for one that has just died. Before the silence: what is held belongs before it.
+        let silent = self.silent_at().is_some_and(|at| now_ns >= at);
         if self.unsettled() {
-            self.settle::<S>(None, out);
+            // After the lines: a hole need not wait for one that has just died. Before the silence: what nobody brings need not be
+            // awaited (only a `gap_wait_ns` longer than `silence_ns` leaves anything for it).
+            self.settle::<S>(silent.then_some(GapCause::TimedOut), out);
         }
-        if self.silent_at().is_some_and(|at| now_ns >= at) {
+        if silent && self.phase == Phase::Open {
             self.silent = true;
             out.notice(Notice::Silent { since_ns: self.heard_ns }, now_ns);
         }
@@ -243,9 +245,19 @@ impl Arbiter {
         }
     }
 
-    /// Takes a packet that is known to be of the current session and generation, and not absurd.
+    /// Takes a packet that is known to be of the current session and generation, and not absurd. `end` is one more than the last
+    /// number it claims.
     #[inline]
     fn take<S: SessionLayer>(&mut self, packet: &Packet<'_>, end: u64, arrival: &Arrival, out: &mut impl InSequence) {
+        let over = match self.phase {
+            Phase::Ending { next } => end > next,
+            Phase::Over => end > self.expected,
+            Phase::Idle | Phase::Open => false,
+        };
+        if over {
+            self.counters.drops.count(Drop::OldSession);
+            return;
+        }
         self.hear(out);
         let line = usize::from(arrival.line);
         if packet.sequence <= 1 && self.lines[line].latest() > 1 && !S::RESTARTS_SHOW {
@@ -299,12 +311,7 @@ impl Arbiter {
         self.last_send_ns = packet.send_ns;
         self.counters.messages += next - expected;
         self.counters.lines[usize::from(arrival.line)].first_wins += u64::from(next > expected);
-        if known > 0 {
-            self.counters.overlaps += 1;
-            if self.given_up.any_of(packet.sequence, expected) {
-                self.counters.drops.count(Drop::Late);
-            }
-        }
+        self.counters.overlaps += u64::from(known > 0);
         if next < end {
             self.counters.drops.count(Drop::BlockPastEnd);
         } else if !rest.is_empty() {

@@ -54,9 +54,8 @@ pub(super) enum Verdict {
 }
 
 impl Arbiter {
-    /// `end` is one more than the last number the packet claims.
     #[inline]
-    pub(super) fn judge<S: SessionLayer>(&self, packet: &Packet<'_>, end: u64) -> Verdict {
+    pub(super) fn judge<S: SessionLayer>(&self, packet: &Packet<'_>) -> Verdict {
         if self.phase == Phase::Idle || packet.session != self.session {
             return self.judge_foreign(packet);
         }
@@ -76,11 +75,6 @@ impl Arbiter {
             if !self.proven && self.expected - sequence > self.config.absurd_jump {
                 return Verdict::Suspect(Suspicion::Rejoin);
             }
-        }
-        match self.phase {
-            Phase::Ending { next } if end > next => return Verdict::Old,
-            Phase::Over if end > self.expected => return Verdict::Old,
-            _ => {}
         }
         // From the horizon, not from the expected number: behind a confirmed jump the packets are no longer absurd.
         if sequence > self.horizon && sequence - self.horizon > self.config.absurd_jump {
@@ -111,7 +105,6 @@ impl Arbiter {
         arrival: &Arrival,
         out: &mut impl InSequence,
     ) {
-        self.expire_suspect();
         if let Some(held) = self.quarantine.suspect().filter(|_| self.quarantine.agrees(packet, end, suspicion, arrival.line)) {
             let lowest = held.sequence.min(packet.sequence);
             let sent = held.arrival.send_ns.min(packet.send_ns);
