@@ -362,8 +362,10 @@ impl Discipline {
         let believable_ns = passed_ns / 1_000_000 * STEP_PPM + STEP_SLACK_NS;
         if step_ns.unsigned_abs() <= believable_ns {
             let measured = measured?;
-            // Half the news at a time: the readings' own noise is some 50 parts in 10^9.
-            self.rate = self.rate / 2 + measured / 2 + (self.rate & measured & 1);
+            // Half the news at a time: the readings' own noise is some 50 parts in 10^9. All of it at first, because the
+            // calibration at the start was fifty times shorter than a usual interval.
+            let first = self.rate == self.first_rate;
+            self.rate = if first { measured } else { self.rate / 2 + measured / 2 + (self.rate & measured & 1) };
             self.suspect_rate = None;
             return Some(());
         }

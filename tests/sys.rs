@@ -197,8 +197,8 @@ fn child_that_stops_when_asked() {
             std::hint::spin_loop();
         }
     });
+    assert!(!signals::wait_for_stop(Duration::from_millis(1)), "nobody asked yet");
     println!("READY");
-    assert!(!signals::wait_for_stop(Duration::from_millis(1)));
     let start = Instant::now();
     assert!(signals::wait_for_stop(Duration::from_secs(20)));
     assert!(start.elapsed() < Duration::from_secs(10), "the signal ends the sleep");
@@ -236,6 +236,32 @@ fn a_second_signal_ends_it_at_once_with_130() {
     assert_eq!(ends_within(&mut child, Duration::from_secs(5)).code(), Some(signals::FORCED_EXIT));
 }
 
+#[test]
+#[ignore = "run by other tests, in a process of its own"]
+fn child_that_locks_its_memory() {
+    let locked_kib = || {
+        let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).expect("a line about it");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+    };
+    match memory_lock::lock_all() {
+        Ok(()) => {
+            assert!(locked_kib() > 0);
+            memory_lock::unlock_all();
+            assert_eq!(locked_kib(), 0);
+        }
+        Err(error) => assert!(matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOMEM)), "{error}"),
+    }
+    println!("READY");
+}
+
+#[test]
+fn all_memory_is_locked_or_the_refusal_says_why() {
+    // In a process of its own, because what it maps afterwards is locked too.
+    let mut child = child("child_that_locks_its_memory");
+    assert!(ends_within(&mut child, Duration::from_secs(5)).success());
+}
+
 // ── interfaces ──
 
 /// Runs `work` in a network namespace of its own; false if the host does not allow one.
@@ -271,7 +297,12 @@ fn interfaces_are_those_of_this_namespace_with_what_a_plan_must_know() {
         assert_eq!(twb.rx_queues, Some(2));
         assert_eq!(interfaces::Interface::named("twa").expect("just made").rx_queues, Some(3));
         assert!(ip("link set twa up"));
-        assert!(interfaces::Interface::named("twb").expect("there").running);
+        // The kernel's link watch may take a second to say so.
+        let start = Instant::now();
+        while !interfaces::Interface::named("twb").expect("there").running {
+            assert!(start.elapsed() < Duration::from_secs(5), "both ends are up, and still no carrier");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         assert_eq!(interfaces::names().len(), 3);
         assert_ne!(twb.index, lo.index);
     });

@@ -10,7 +10,7 @@ pub fn allowed_cores() -> Vec<usize> {
     core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|core| core.id).collect()
 }
 
-/// Pins the calling thread to one core and makes sure that it runs there.
+/// Pins the calling thread to one core; it runs there when this returns. `EINVAL` for a core that is not there or not allowed.
 pub fn pin_to(core: usize) -> io::Result<()> {
     // `core_affinity` writes into a fixed-size set without looking, so the number is checked first.
     if core >= libc::CPU_SETSIZE as usize {

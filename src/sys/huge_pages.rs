@@ -4,7 +4,8 @@
 //! 5-12 ns off a message. Where there are none, ordinary pages do the same work slower: [`Backing`] says which it was.
 //!
 //! Every page is present when [`HugeSlice::zeroed`] returns, on the calling thread's NUMA node, so that neither a page fault
-//! nor a SIGBUS (a huge page promised and not there) can happen later. Asking costs the whole size at once.
+//! nor a SIGBUS (a huge page promised and not there) can happen later. Asking costs the whole size at once: a host that
+//! overcommits its memory does not refuse what it has not got, it kills, so the plan compares sizes with what is free.
 #![allow(unsafe_code)]
 
 use std::io;

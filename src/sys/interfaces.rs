@@ -17,7 +17,7 @@ pub struct Interface {
     pub index: u32,
     /// Set up (`ip link set … up`).
     pub up: bool,
-    /// Up and with a carrier.
+    /// Up and with a carrier; the kernel may be a second late with it.
     pub running: bool,
     /// It is the loopback.
     pub loopback: bool,

@@ -92,9 +92,9 @@ fn literal_or_comment(text: &str, before: Option<char>) -> usize {
     if text.starts_with('"') {
         return quoted(text, '"');
     }
-    if text.starts_with('\'') {
+    if let Some(inside) = text.strip_prefix('\'') {
         // A lifetime has no closing quote right behind its first character.
-        let mut inside = text[1..].chars();
+        let mut inside = inside.chars();
         return match (inside.next(), inside.next()) {
             (Some('\\'), _) | (Some(_), Some('\'')) => quoted(text, '\''),
             _ => 0,
