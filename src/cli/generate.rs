@@ -44,7 +44,7 @@ pub(super) struct GenArgs {
     /// Capture: messages a second; default: spread over the trading day
     #[arg(long, value_name = "PER_SECOND")]
     rate: Option<u64>,
-    /// Capture: the first message is due so many milliseconds from now (with --rate), for `play --due recorded`
+    /// Capture: the first message is due so many milliseconds from now (with --rate), for `play --wall-clock`
     #[arg(long, value_name = "MS", requires = "rate")]
     start_in_ms: Option<u64>,
     /// Capture: group and port of a line, A first (repeat)

@@ -3,7 +3,7 @@
 mod book;
 mod check;
 mod generate;
-// mod play;
+mod play;
 mod progress;
 mod replay;
 mod run;
@@ -54,8 +54,8 @@ enum Command {
     Top(top::TopArgs),
     /// Generate a day file, or a capture with lines A and B, and the truth of its final books
     Gen(generate::GenArgs),
-    // Send a capture's datagrams out of a network interface, when they are due
-    // Play(play::PlayArgs),
+    /// Send a capture's datagrams out of network interfaces, when they are due
+    Play(play::PlayArgs),
 }
 
 /// Which publication.
@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
         Command::Book(args) => book::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Gen(args) => generate::run(&args),
-        // Command::Play(args) => play::run(&args),
+        Command::Play(args) => play::run(&args),
     };
     match outcome {
         Ok(()) => Exit::Ok.into(),

@@ -42,6 +42,11 @@ pub fn install() -> io::Result<()> {
     Ok(())
 }
 
+/// The flag itself, for loops that look at it often.
+pub fn stop_flag() -> &'static AtomicBool {
+    &STOP
+}
+
 /// Lets SIGPIPE end the process, as it does every filter: for commands whose output somebody reads. Rust ignores it by default.
 pub fn end_quietly_when_output_closes() {
     // SAFETY: sets the default disposition of one signal; no handler of ours is involved.
