@@ -1,6 +1,7 @@
 //! The command line: arguments as typed → one subcommand → one error line → a documented exit code.
 
 mod book;
+mod books;
 mod check;
 mod generate;
 mod play;
@@ -50,6 +51,8 @@ enum Command {
     Tail(tail::TailArgs),
     /// Print the newest price levels of one instrument
     Book(book::BookArgs),
+    /// Rebuild every book from a publication's orders, and write them when the session ends
+    Books(books::BooksArgs),
     /// Watch a publication: busiest instruments, rates, latency, gaps
     Top(top::TopArgs),
     /// Generate a day file, or a capture with lines A and B, and the truth of its final books
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Book(args) => book::run(&args),
+        Command::Books(args) => books::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Gen(args) => generate::run(&args),
         Command::Play(args) => play::run(&args),
