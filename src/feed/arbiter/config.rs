@@ -18,7 +18,7 @@ pub struct ArbiterConfig {
     pub reorder_packets: usize,
     /// Most early packets held, at least 1.
     pub window_packets: usize,
-    /// Most bytes of early messages held. Twice as much memory is set aside, see [`super::window`].
+    /// Most bytes of early messages held. Twice as much memory is set aside, so that bytes are moved together only when half of it is free.
     pub window_bytes: usize,
     /// The channel is silent when nothing of the session came for this long, ns. Also how long an absurd packet waits to be confirmed.
     pub silence_ns: u64,
