@@ -3,13 +3,15 @@
 //! ```text
 //!  counter (rdtsc) ──▶ Timeline: a line through (ticks, ns), bent about once a second ──▶ now_ns()
 //!                         ▲ publish
-//!  CLOCK_REALTIME ──▶ Sample ──▶ Discipline (pure) ── ClockKeeper (control plane)
+//!  CLOCK_REALTIME, CLOCK_MONOTONIC ──▶ Sample ──▶ Discipline (pure) ── ClockKeeper (control plane)
 //! ```
 //!
 //! - A [`Course`] is a straight line from ticks to nanoseconds: first at a slewed rate until the error is worked off, then at
 //!   the counter's own. It ends its slew by itself, so a keeper that dies leaves a clock that is right in rate.
 //! - A new course is published [`LEAD_NS`] before it begins, and begins exactly where the old one is at that tick. All readers
 //!   therefore see one continuous rising line, whenever they look; none has to be told, and none refreshes anything.
+//! - The rate is learned from CLOCK_MONOTONIC, which NTP slews together with CLOCK_REALTIME but nobody can set: a step can
+//!   thus never be mistaken for a rate, nor a rate for a step.
 //! - A step of CLOCK_REALTIME (somebody set it) is worked off at [`SLEW_PPM`] parts per million. One larger than
 //!   [`LARGEST_STEP_NS`] is not followed at all; both are counted and reported.
 //!
@@ -38,11 +40,11 @@ const SHIFT: u32 = 32;
 pub const NS_RATE: u64 = 1 << SHIFT;
 /// An error is worked off within this time if [`SLEW_PPM`] allows.
 const SETTLE_NS: u64 = 1_000_000_000;
-/// CLOCK_REALTIME is taken to have stepped when it disagrees with the counter by more than this much over one interval:
-/// NTP may turn from slewing by +500 ppm to -500 between two looks.
-const STEP_PPM: u64 = 1_100;
-/// … plus this, for the two readings' own uncertainty.
-const STEP_SLACK_NS: u64 = 20_000;
+/// A rate that differs more than this from the one known is believed only when a second interval shows it too. NTP may turn
+/// from slewing by +500 ppm to -500 between two looks; more is a guest on another host, or a host that slept.
+const BELIEVABLE_PPM: u64 = 1_100;
+/// CLOCK_REALTIME stepped when it moved against CLOCK_MONOTONIC by more than this: twice what a sample can be wrong by.
+const STEP_NS: u64 = 200_000;
 /// A reading bracketed no tighter than this says too little.
 const WIDEST_SAMPLE_NS: u64 = 100_000;
 /// Readings of which the tightest is taken: one of them escapes interrupts and a hypervisor.
@@ -239,14 +241,16 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// The counter and CLOCK_REALTIME at one moment.
+/// The counter and the kernel's clocks at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// Middle of the bracket.
     pub ticks: u64,
     /// CLOCK_REALTIME inside the bracket, ns since 1970 UTC.
     pub real_ns: u64,
-    /// Width of the bracket in ticks: the two belong together to within half of it.
+    /// CLOCK_MONOTONIC inside the bracket.
+    pub mono_ns: u64,
+    /// Width of the bracket in ticks: the three belong together to within that.
     pub width_ticks: u64,
 }
 
@@ -254,9 +258,9 @@ impl Sample {
     fn take(counter: Counter) -> Self {
         let read = || {
             let before = counter.read();
-            let real_ns = tsc::realtime_ns();
+            let (real_ns, mono_ns) = (tsc::realtime_ns(), tsc::monotonic_ns());
             let width_ticks = counter.read().saturating_sub(before);
-            Self { ticks: before.saturating_add(width_ticks / 2), real_ns, width_ticks }
+            Self { ticks: before.saturating_add(width_ticks / 2), real_ns, mono_ns, width_ticks }
         };
         (1..READINGS).map(|_| read()).fold(read(), |best, next| if next.width_ticks < best.width_ticks { next } else { best })
     }
@@ -287,19 +291,15 @@ pub struct Discipline {
     rate: u64,
     first_rate: u64,
     last: Sample,
-    /// Rate over the last interval, if that disagreed so much that it was taken for a step.
+    /// Rate over the last interval, if that was not believable by itself.
     suspect_rate: Option<u64>,
     health: ClockHealth,
 }
 
 impl Discipline {
-    /// From three samples some milliseconds apart; `None` if they are not in order, or the two intervals' rates differ so much
-    /// that CLOCK_REALTIME must have been set in between.
-    pub fn begin(samples: [Sample; 3]) -> Option<Self> {
-        let [first, middle, last] = samples;
-        let (one, other) = (rate_between(&first, &middle)?, rate_between(&middle, &last)?);
-        let agree = parts(one, other, 1_000_000).unsigned_abs() <= STEP_PPM;
-        rate_between(&first, &last).filter(|_| agree).map(|rate| Self::at_rate(last, rate))
+    /// From two samples some milliseconds apart; `None` if they are not in order. CLOCK_REALTIME may be set in between.
+    pub fn begin(first: Sample, second: Sample) -> Option<Self> {
+        rate_between(&first, &second).map(|rate| Self::at_rate(second, rate))
     }
 
     /// From one sample and a rate that is known.
@@ -324,7 +324,9 @@ impl Discipline {
             self.health.samples_rejected = self.health.samples_rejected.saturating_add(1);
             return None;
         }
-        self.learn_rate(&sample)?;
+        let last = std::mem::replace(&mut self.last, sample);
+        self.notice_step(&last, &sample);
+        self.learn_rate(&last, &sample);
         let error_ns = difference(sample.real_ns, self.course.at(sample.ticks));
         self.health.error_ns = error_ns;
         self.health.drift_ppb = parts(self.rate, self.first_rate, 1_000_000_000);
@@ -353,42 +355,38 @@ impl Discipline {
         course
     }
 
-    /// Learns the rate from the interval since the last sample, unless CLOCK_REALTIME stepped in it.
-    fn learn_rate(&mut self, sample: &Sample) -> Option<()> {
-        let passed_ns = scale(sample.ticks.checked_sub(self.last.ticks)?, self.rate);
-        let step_ns = difference(sample.real_ns, self.last.real_ns.wrapping_add(passed_ns));
-        let measured = rate_between(&self.last, sample);
-        self.last = *sample;
-        let believable_ns = passed_ns / 1_000_000 * STEP_PPM + STEP_SLACK_NS;
-        if step_ns.unsigned_abs() <= believable_ns {
-            let measured = measured?;
+    /// CLOCK_REALTIME and CLOCK_MONOTONIC run alike; where they part, the former was set.
+    fn notice_step(&mut self, last: &Sample, sample: &Sample) {
+        let step_ns = difference(sample.real_ns, last.real_ns).saturating_sub(difference(sample.mono_ns, last.mono_ns));
+        if step_ns.unsigned_abs() > STEP_NS {
+            self.health.steps = self.health.steps.saturating_add(1);
+            self.health.last_step_ns = step_ns;
+        }
+    }
+
+    /// Learns the rate from the interval since the last sample.
+    fn learn_rate(&mut self, last: &Sample, sample: &Sample) {
+        let Some(measured) = rate_between(last, sample) else { return };
+        let agrees = |with: u64| parts(measured, with, 1_000_000).unsigned_abs() <= BELIEVABLE_PPM;
+        if agrees(self.rate) {
             // Half the news at a time: the readings' own noise is some 50 parts in 10^9. All of it at first, because the
             // calibration at the start was fifty times shorter than a usual interval.
             let first = self.rate == self.first_rate;
             self.rate = if first { measured } else { self.rate / 2 + measured / 2 + (self.rate & measured & 1) };
             self.suspect_rate = None;
-            return Some(());
+        } else if self.suspect_rate.is_some_and(agrees) {
+            self.rate = measured;
+            self.suspect_rate = None;
+        } else {
+            self.suspect_rate = Some(measured);
         }
-        // A step is over after one interval. The same disagreement twice is another rate: a guest moved to another host.
-        match (measured, self.suspect_rate) {
-            (Some(measured), Some(before)) if parts(measured, before, 1_000_000).unsigned_abs() <= STEP_PPM => {
-                self.rate = measured;
-                self.suspect_rate = None;
-            }
-            _ => {
-                self.health.steps = self.health.steps.saturating_add(1);
-                self.health.last_step_ns = step_ns;
-                self.suspect_rate = measured;
-            }
-        }
-        Some(())
     }
 }
 
-/// Nanoseconds per tick between two samples, in 2^-32; `None` if either went back or the rate is absurd.
+/// Nanoseconds per tick between two samples, in 2^-32, by CLOCK_MONOTONIC; `None` if either went back or the rate is absurd.
 fn rate_between(first: &Sample, second: &Sample) -> Option<u64> {
     let ticks = second.ticks.checked_sub(first.ticks).filter(|&ticks| ticks > 0)?;
-    let ns = second.real_ns.checked_sub(first.real_ns)?;
+    let ns = second.mono_ns.checked_sub(first.mono_ns)?;
     let rate = (u128::from(ns) << SHIFT) / u128::from(ticks);
     // Counters between 10 MHz and 1000 GHz.
     u64::try_from(rate).ok().filter(|rate| (1 << (SHIFT - 10)..=100 << SHIFT).contains(rate))
@@ -417,27 +415,19 @@ impl ClockKeeper {
         Self::start_on(counter, &why)
     }
 
-    /// The same on a given counter; `why` is for [`Clock::describe`]. A counter that does not advance with the clock is
+    /// The same on a given counter; `why` is for [`Clock::describe`]. A counter that does not advance with time is
     /// replaced by CLOCK_MONOTONIC, which does.
     pub fn start_on(counter: Counter, why: &str) -> Self {
-        // A second try, because CLOCK_REALTIME may be set in the very middle of the first.
-        match Self::calibrate(counter).or_else(|| Self::calibrate(counter)) {
+        let first = Sample::take(counter);
+        // Two readings' noise, about 50 ns, is 2.5 ppm of this; the first keep() knows better.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        match Discipline::begin(first, Sample::take(counter)) {
             Some(discipline) => Self::with(counter, why.into(), discipline),
             None => {
                 let discipline = Discipline::at_rate(Sample::take(Counter::Monotonic), NS_RATE);
-                Self::with(Counter::Monotonic, format!("{counter:?} does not advance with CLOCK_REALTIME").into(), discipline)
+                Self::with(Counter::Monotonic, format!("{counter:?} does not advance with CLOCK_MONOTONIC").into(), discipline)
             }
         }
-    }
-
-    fn calibrate(counter: Counter) -> Option<Discipline> {
-        // Two readings' noise, about 50 ns, is 2.5 ppm of the whole 20 ms; the first keep() knows better.
-        let pause = || std::thread::sleep(std::time::Duration::from_millis(10));
-        let first = Sample::take(counter);
-        pause();
-        let middle = Sample::take(counter);
-        pause();
-        Discipline::begin([first, middle, Sample::take(counter)])
     }
 
     fn with(counter: Counter, why: Arc<str>, discipline: Discipline) -> Self {
