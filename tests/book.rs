@@ -253,15 +253,15 @@ fn sizes() -> impl Strategy<Value = u32> {
 fn ops() -> impl Strategy<Value = Op> {
     let side = prop_oneof![Just(Side::Bid), Just(Side::Ask)];
     prop_oneof![
-        40 => (instruments(), references(), side, prices(), sizes())
+        160 => (instruments(), references(), side, prices(), sizes())
             .prop_map(|(instrument, order, side, price, size)| Op::Add { instrument, order, side, price, size }),
-        15 => (any::<usize>(), 0..10u32).prop_map(|(nth, eighths)| Op::ReduceLive { nth, eighths }),
-        10 => any::<usize>().prop_map(|nth| Op::DeleteLive { nth }),
-        10 => (any::<usize>(), references(), prices(), sizes()).prop_map(|(nth, new, price, size)| Op::ReplaceLive { nth, new, price, size }),
-        3 => (instruments(), references(), sizes()).prop_map(|(instrument, order, size)| Op::Reduce { instrument, order, size }),
-        3 => (instruments(), references()).prop_map(|(instrument, order)| Op::Delete { instrument, order }),
-        1 => instruments().prop_map(|instrument| Op::Suspect { instrument }),
-        2 => instruments().prop_map(|instrument| Op::Clear { instrument }),
+        60 => (any::<usize>(), 0..10u32).prop_map(|(nth, eighths)| Op::ReduceLive { nth, eighths }),
+        40 => any::<usize>().prop_map(|nth| Op::DeleteLive { nth }),
+        40 => (any::<usize>(), references(), prices(), sizes()).prop_map(|(nth, new, price, size)| Op::ReplaceLive { nth, new, price, size }),
+        12 => (instruments(), references(), sizes()).prop_map(|(instrument, order, size)| Op::Reduce { instrument, order, size }),
+        12 => (instruments(), references()).prop_map(|(instrument, order)| Op::Delete { instrument, order }),
+        4 => instruments().prop_map(|instrument| Op::Suspect { instrument }),
+        4 => instruments().prop_map(|instrument| Op::Clear { instrument }),
         1 => Just(Op::ClearAll),
     ]
 }
@@ -328,8 +328,6 @@ fn play(capacity: BooksCapacity, ops: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
-
     #[test]
     fn case_29_30_31_random_days_with_faults_leave_the_books_a_child_would_have(ops in prop::collection::vec(ops(), 1..300)) {
         play(ROOMY, &ops);
