@@ -1,21 +1,21 @@
 //! The order books of one channel: which orders rest, what they add up to at each price, and what is best.
 //!
 //! ```text
-//!                     orders (reference -> instrument, side, price, size left)
-//!                    ┌──────┬──────┬──────┬──────┬──────┬───┐
-//!  execute #7, 100 ─▶│ #12  │  ·   │ #7   │ #31  │  ·   │ … │   one table for all instruments
-//!                    └──────┴──────┴──┬───┴──────┴──────┴───┘
-//!                                     │ instrument 2, bid, 10.00
-//!  books, one 64-byte line each       ▼
-//!  ┌ 1 ──────────────────┐ ┌ 2 ──────────────────┐ ┌ 3 ─────…
-//!  │ best bid and offer  │ │ best bid and offer  │ │
-//!  │ bid ladder, ask l.  │ │ bid ladder, ask l.  │ │
-//!  │ health              │ │ health     │        │ │
-//!  └─────────────────────┘ └────────────┼────────┘ └────────…
-//!                                       ▼
-//!  arena   … │ 9.97  9.98  10.00  ·  ·  ·  ·  · │ …          price levels, best at the end; a block of 8, 16, 32, …
-//!  (prices,  │  300   100    700                │             levels for each side that has any
-//!   volumes) │    1     1      4                │
+//!                     orders: reference -> instrument, side, price, size left
+//!                     ┌─────┬─────┬─────┬─────┬─────┬───
+//!  execute #7, 100 ──▶│ #12 │  ·  │ #7  │ #31 │  ·  │ …     one table for all instruments
+//!                     └─────┴─────┴──┬──┴─────┴─────┴───
+//!                                    │ instrument 2, bid, 10.00
+//!  books                             ▼
+//!  ┌─ 1 ───────────────┐  ┌─ 2 ───────────────┐  ┌─ 3 ──
+//!  │ best bid, offer   │  │ best bid, offer   │  │ …        one 64-byte line each
+//!  │ bid ladder ● ● ask│  │ bid ladder ● ● ask│  │
+//!  └───────────────────┘  └────────────┼──────┘  └──────
+//!                         ┌────────────┘
+//!  arena                  ▼
+//!  price    ·  ·  ·  ·  │ 9.97  9.98  10.00   ·   ·   ·   ·   ·  │ ·  ·       price levels, best at the end: a block
+//!  size     ·  ·  ·  ·  │  300   100    700   ·   ·   ·   ·   ·  │ ·  ·       of 8, 16, 32, … for each side that has any
+//!  orders   ·  ·  ·  ·  │    1     1      4   ·   ·   ·   ·   ·  │ ·  ·
 //! ```
 //!
 //! [`Books`] takes what a feed's messages say ([`Books::add`], [`Books::reduce`], [`Books::delete`], or [`Books::quote`] for
@@ -23,16 +23,18 @@
 //!
 //! - **All or nothing.** `Err` means that no order and no level changed. Whatever did change is in the `Ok` value, so that
 //!   records can tell consumers and their books stay equal to this one, even while it is wrong.
-//! - **A book that may be wrong says so.** A message that does not fit what we hold proves that one of the two is wrong: the reason is returned to be counted,
-//!   and the book is suspect ([`Books::health`]) until [`Books::clear`]. It is never repaired by a guess.
-//! - **Bounded and still.** All memory is allocated and touched in [`Books::new`]; no call after that allocates, and none does
-//!   work that grows with the number of orders, except [`Books::clear_all`] (and every 256th [`Books::clear`] of one instrument). When the room is used up, the message is refused
-//!   ([`Drop::OrdersFull`], [`Drop::LevelsFull`]), its book is suspect, and all other books are as good as before.
+//! - **A book that may be wrong says so.** A message that doesn't fit what we hold proves that one of the two is wrong: the
+//!   reason is returned to be counted, and the book is suspect ([`Books::health`]) until [`Books::clear`]. It is never
+//!   repaired by a guess.
+//! - **Bounded and still.** All memory is allocated and touched in [`Books::new`]; no call after that allocates, and none
+//!   does work that grows with the number of orders, except [`Books::clear_all`] (and every 256th [`Books::clear`] of one
+//!   instrument). When the room is used up, the message is refused ([`Drop::OrdersFull`], [`Drop::LevelsFull`]), its book is
+//!   suspect, and all other books are as good as before.
 //! - **Crossed and locked books are data** ([`Books::crossing`]): venues publish them around auctions. Flagged, never mended.
 //!
-//! What it costs: 72 bytes an instrument; 24 bytes a slot of the order table, which has the power of two of slots that
-//! leaves a quarter vacant (32 to 64 bytes an order); 25⅛ bytes a level of the arena, of which a side of n levels occupies max(8, 2n), at most max(8, 4n)
-//! after it was deeper. [`BooksCapacity::bytes`] is exact.
+//! What it costs: 72 bytes an instrument; 24 bytes a slot of the order table, which has the power of two of slots that leaves
+//! a quarter vacant (32 to 64 bytes an order); 25⅛ bytes a level of the arena, of which a side of n levels occupies up to
+//! max(8, 2n), or max(8, 4n) after it was deeper. [`BooksCapacity::bytes`] is exact.
 #![forbid(unsafe_code)]
 
 mod arena;
@@ -58,8 +60,9 @@ pub struct BooksCapacity {
     pub instruments: u32,
     /// Live orders of all instruments together. Limited to [`BooksCapacity::MAX_ORDERS`].
     pub orders: usize,
-    /// Levels of the arena, rounded up to 8. Each side of a book takes 8, 16, 32, … of them: see the module's figures, and leave room for one
-    /// more block of the deepest side, which needs both while it grows. Limited to [`BooksCapacity::MAX_LEVELS`].
+    /// Levels of the arena, rounded up to 8. Each side of a book takes 8, 16, 32, … of them: see the module's figures, and
+    /// leave room for one more block of the deepest side, which needs both while it grows. Limited to
+    /// [`BooksCapacity::MAX_LEVELS`].
     pub levels: usize,
 }
 
@@ -85,8 +88,8 @@ impl BooksCapacity {
 pub enum Health {
     /// Everything it was told since it was empty fits together.
     Good,
-    /// It may be wrong: since the fault named, or, without one, because [`Books::mark_suspect`] said so (messages were lost). The
-    /// first cause is kept.
+    /// It may be wrong: since the fault named, or, without one, because [`Books::mark_suspect`] said so (messages were
+    /// lost). The first cause is kept.
     Suspect(Option<Drop>),
 }
 
@@ -190,7 +193,7 @@ impl Books {
         self.orders.find(order).map(|place| self.orders.at(place))
     }
 
-    /// A new order. Any price but [`UNDEF_PRICE`] is taken: whether a price is sensible, or may be negative, is the feed's knowledge.
+    /// A new order. Any price but [`UNDEF_PRICE`] is taken: whether a price is sensible, or may be negative, the feed knows.
     ///
     /// Refused, and the book suspect: [`Drop::BadOrder`] (size 0, no price, or a book that is told quotes),
     /// [`Drop::DuplicateOrder`] (live already; the live one stays as it is, and its book is suspect too), [`Drop::OrdersFull`],
@@ -214,9 +217,10 @@ impl Books {
 
     /// Whether [`Books::add`] would take the order now. Changes and marks nothing.
     ///
-    /// For the second half of a replace. The venue says two things, that the old order is gone and that there is a new one; the first
-    /// is true whatever becomes of the second. So: [`Books::delete`] the old; ask this for the new; build the old one's records, the last
-    /// of the message if the answer was no; [`Books::add`] the new, and build its records or count the refusal, which leaves the book suspect.
+    /// For the second half of a replace. The venue says two things, that the old order is gone and that there is a new one; the
+    /// first is true whatever becomes of the second. So: [`Books::delete`] the old; ask this for the new; build the old one's
+    /// records, the last of the message if the answer was no; [`Books::add`] the new, and build its records or count the
+    /// refusal, which leaves the book suspect.
     pub fn can_add(&mut self, instrument: u32, order: u64, side: Side, price: i64, size: u32) -> Result<(), Drop> {
         self.admit(instrument, order, price, size)?;
         let has_room = self.books[instrument as usize].ladder(side).has_room(&self.arena, side, price);
@@ -225,12 +229,13 @@ impl Books {
 
     /// Takes `size` away from an order that was executed or cancelled in part or whole; without any left it is gone.
     ///
-    /// More than the order has: the message is applied as far as it can be, since the venue has certainly none left that we
-    /// know of, the order is gone, the book suspect, and [`Reduced::fault`] says so.
+    /// More than the order has: what is there is taken, the order is gone, the book suspect, and [`Reduced::fault`] says so. The
+    /// venue took at least all we know of; to leave the order standing would show size that is surely gone.
     ///
     /// Refused, and the book suspect: [`Drop::UnknownOrder`]; [`Drop::WrongInstrument`] (both books);
-    /// [`Drop::UnknownInstrument`] (the order's book, if it is live). [`Drop::BadOrder`] for size 0, which no venue should say: refused so that it makes
-    /// no records, but the book stays good, because it holds the same whether such a message is applied or not.
+    /// [`Drop::UnknownInstrument`] (the order's book, if it is live). [`Drop::BadOrder`] for size 0, which no venue should say:
+    /// refused so that it makes no records, but the book stays as good as it was, because it holds the same whether such a
+    /// message is applied or not.
     #[inline]
     pub fn reduce(&mut self, instrument: u32, order: u64, size: u32) -> Result<Reduced, Drop> {
         let (place, before) = self.held(instrument, order)?;
@@ -300,7 +305,8 @@ impl Books {
         ladder.iter(&self.arena, side)
     }
 
-    /// Empties one book: no level, no order, in good health. One step, however many orders it had; their room comes back when it is needed.
+    /// Empties one book: no level, no order, in good health. One step, however many orders it had; their room comes back when
+    /// it is needed.
     pub fn clear(&mut self, instrument: u32) {
         let Some(book) = self.books.get_mut(instrument as usize) else { return };
         self.price_levels -= u64::from(book.bids.len()) + u64::from(book.asks.len());
