@@ -103,6 +103,14 @@ impl Ladder {
         arena.keys[range.clone()].iter().zip(&arena.volumes[range]).rev().map(move |(&at, &volume)| level(side, at, volume))
     }
 
+    /// Asks memory for the best levels.
+    #[inline]
+    pub fn prefetch(&self, arena: &Arena) {
+        let best = (self.first() + self.len as usize).wrapping_sub(1);
+        crate::sys::prefetch(&arena.keys, best);
+        crate::sys::prefetch(&arena.volumes, best);
+    }
+
     /// Whether an order at the price could be added.
     pub fn has_room(&self, arena: &Arena, side: Side, price: i64) -> bool {
         if (self.len as usize) < self.capacity() {

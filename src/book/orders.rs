@@ -154,6 +154,12 @@ impl Orders {
         }
     }
 
+    /// Asks memory for the order's home.
+    #[inline]
+    pub fn prefetch(&self, order: u64) {
+        crate::sys::prefetch(&self.slots, self.home(order));
+    }
+
     /// The order there.
     #[inline]
     pub fn at(&self, place: Place) -> Order {
