@@ -200,8 +200,8 @@ impl Running {
         if beats != self.last_beat.0 {
             self.last_beat = (beats, Instant::now());
         }
-        if let Some(percentiles) = self.latency.take() {
-            self.shared.latency.set(&percentiles);
+        if self.latency.take().is_some() {
+            self.shared.latency.set(&self.latency.total());
         }
         for (channel, journal) in &self.journals {
             report::journal(&self.name, channel, journal);

@@ -31,7 +31,7 @@ pub fn names() -> Vec<String> {
     CHANNEL.iter().map(|&name| name.to_owned()).chain(drops).chain(LANE.iter().map(|&name| name.to_owned())).collect()
 }
 
-/// The last interval's percentiles, on their way from the control plane (which computes them) back to the lane (which shows them).
+/// The lane's percentiles since its start, on their way from the control plane (which computes them) back to the lane (which shows them).
 #[derive(Debug, Default)]
 pub struct ShownLatency([AtomicU64; 6]);
 
