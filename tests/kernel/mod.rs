@@ -71,9 +71,19 @@ impl Namespace {
         for end in ["twa", "twb"] {
             // Else the kernel's own neighbour discovery shows up in the counters.
             let _ = self.try_ip(&format!("link set {end} addrgenmode none"));
+        }
+        self.up(&["twa", "twb"]);
+        true
+    }
+
+    /// Sets the ends of a veth pair up and waits until they are: the kernel drops frames in silence before.
+    pub fn up(&self, ends: &[&str]) {
+        for end in ends {
             self.ip(&format!("link set {end} up"));
         }
-        true
+        for end in ends {
+            eventually(&format!("{end} is up"), || self.ip(&format!("link show dev {end}")).contains("state UP"));
+        }
     }
 
     /// Lets kernel sockets on `end` receive from foreign addresses.

@@ -2,7 +2,7 @@
 //!
 //! The ring is used by one thread (SINGLE_ISSUER) and its work is done only when we enter the kernel for it (DEFER_TASKRUN),
 //! so that nothing interrupts the lane. The kernel raises a flag in shared memory when there is work (TASKRUN_FLAG): an idle
-//! poll reads that flag and makes no system call. A receive ends when the buffers run out; it is armed again at once, and what
+//! poll reads that flag and makes no system call. A receive ends when the buffers run out, or at an empty datagram; it is armed again at once, and what
 //! came meanwhile waits in the socket's own buffer.
 
 use std::io;
@@ -101,6 +101,10 @@ impl Uring {
                     self.provide(buffer);
                     provided = true;
                 }
+            } else if result == 0 {
+                // An empty datagram takes no buffer, and ends the receive.
+                delivered += 1;
+                batch.deliver(at, &[]);
             } else if result < 0 && !matches!(-result, libc::ENOBUFS | libc::EAGAIN | libc::EINTR) {
                 return Err((at, io::Error::from_raw_os_error(-result)));
             }
