@@ -125,7 +125,7 @@ fn each_datagram_carries_the_line_of_its_group_and_port() {
 }
 
 #[test]
-fn case_62_the_same_group_on_two_interfaces_is_two_lines() {
+fn the_same_group_on_two_interfaces_is_two_lines() {
     in_namespace(|namespace| {
         if !namespace.veth(1) {
             return;

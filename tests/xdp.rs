@@ -5,11 +5,11 @@ mod kernel;
 
 use std::time::{Duration, Instant};
 
-use kernel::{Frame, GROUP, Namespace, PORT, RawSender, SENDER, eventually, in_namespace};
+use kernel::{CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW, Frame, GROUP, Namespace, PORT, RawSender, SENDER, eventually, in_namespace, keep_only};
 use tickwire::source::lines::{LineKey, Lines};
 use tickwire::source::xdp::{
     AttachMode, CopyMode, HugePages, Inspected, Inspector, Interface, Layout, Pages, SharedSteering, SocketConfig, Steered, SteeredLine,
-    Steering, XdpQueue, XdpSocket, XdpSource,
+    Steering, XdpQueue, XdpSender, XdpSocket, XdpSource,
 };
 use tickwire::source::{Polled, Source, SourceError};
 use tickwire::stats::Drop;
@@ -517,6 +517,9 @@ fn case_51_a_program_that_was_taken_off_is_noticed_and_attached_again() {
         assert!(steering.lock().attach(AttachMode::Native, false).is_err());
         drop(other);
         eventually("it is attached again", || steering.lock().attach(AttachMode::Native, false).is_ok());
+        // Attaching what is attached does no harm.
+        eventually("and once more", || steering.lock().attach(AttachMode::Native, false).is_ok());
+        assert!(steering.lock().attached().unwrap());
         RawSender::open("twa").send(&numbered(6));
         assert_eq!(receive(&mut source, 1), [6_u32.to_be_bytes()]);
     });
@@ -642,4 +645,91 @@ fn an_interface_that_is_not_there_is_named() {
     assert!(error.contains("tw-nowhere") && error.contains("none of that name"), "{error}");
     assert!(Interface::find("a-name-far-too-long-for-linux").is_err());
     assert!(Interface::find("nul\0inside").is_err());
+}
+
+#[test]
+fn frames_sent_by_af_xdp_arrive_in_order() {
+    in_namespace(|namespace| {
+        let Some((_steering, mut source)) = receive_on_twb(namespace, 1, AttachMode::Native) else { return };
+        let mut sender = XdpSender::open(&Interface::find("twa").unwrap(), 0, &SocketConfig { chunks: 64, ..config() }).unwrap();
+        assert!(!sender.zero_copy(), "veth copies");
+        let mut got = vec![];
+        for n in 0..2000_u32 {
+            // Far more than there are chunks, so that each is taken back and used again.
+            while !sender.send(&numbered(n)).unwrap() {
+                sender.flush().unwrap();
+            }
+            source.poll(&mut |d| got.push(u32::from_be_bytes(d.payload.try_into().unwrap()))).unwrap();
+        }
+        eventually("all is sent", || {
+            sender.flush().unwrap();
+            sender.is_drained()
+        });
+        eventually("all has arrived", || {
+            source.poll(&mut |d| got.push(u32::from_be_bytes(d.payload.try_into().unwrap()))).unwrap();
+            got.len() >= 2000
+        });
+        assert_eq!(got, (0..2000).collect::<Vec<_>>());
+        let error = sender.send(&[0; 2049]).unwrap_err().to_string();
+        assert!(error.contains("a frame of 2049 bytes"), "{error}");
+    });
+}
+
+#[test]
+fn three_capabilities_are_enough() {
+    in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        // CAP_PERFMON is not among them: the verifier then refuses variable steps of the packet pointer.
+        keep_only(&[CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF]);
+        let steering = SharedSteering::new(Steering::load(&Interface::find("twb").unwrap(), &[line()]).unwrap());
+        let mut source = open(&steering, &[0]).unwrap();
+        steering.lock().attach(AttachMode::Native, false).unwrap();
+        assert!(steering.lock().attached().unwrap());
+        let sender = RawSender::open("twa");
+        sender.send(&numbered(1));
+        assert_eq!(receive(&mut source, 1), [1_u32.to_be_bytes()]);
+    });
+}
+
+#[test]
+fn a_missing_capability_is_named() {
+    let missing = |kept: &'static [u32], part: &'static str| {
+        in_namespace(move |namespace| {
+            if !namespace.veth(1) {
+                return;
+            }
+            let interface = Interface::find("twb").unwrap();
+            keep_only(kept);
+            let error = Steering::load(&interface, &[line()]).map(SharedSteering::new).and_then(|s| open(&s, &[0]).map(|_| ()));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains("CAP_"), "{error}");
+        });
+    };
+    missing(&[CAP_NET_RAW, CAP_NET_ADMIN], "loading the steering program for twb");
+    missing(&[CAP_NET_ADMIN, CAP_BPF], "opening AF_XDP on twb queue 0: the socket was refused");
+    missing(&[], "loading the steering program for twb");
+}
+
+#[test]
+fn a_umem_above_the_memory_lock_limit_is_refused_with_the_cure() {
+    in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        let interface = Interface::find("twb").unwrap();
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: writes `limit` only.
+        assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) }, 0);
+        keep_only(&[CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF]);
+        let large = SocketConfig { chunks: 1 << 14, ..config() };
+        match XdpSocket::open(&interface, 0, &large) {
+            Ok(_) => assert!(limit.rlim_cur >= 32 << 20, "32 MiB within a limit of {}", limit.rlim_cur),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("33554432 bytes") && error.contains("LimitMEMLOCK") && error.contains("CAP_IPC_LOCK"), "{error}");
+            }
+        }
+    });
 }

@@ -210,6 +210,25 @@ fn checksum(header: &[u8]) -> u16 {
     !(sum as u16)
 }
 
+pub const CAP_NET_ADMIN: u32 = 12;
+pub const CAP_NET_RAW: u32 = 13;
+pub const CAP_BPF: u32 = 39;
+
+/// Leaves this thread (not the process) no other capabilities than these.
+pub fn keep_only(capabilities: &[u32]) {
+    // struct __user_cap_header_struct, version 3, and two of __user_cap_data_struct: effective, permitted, inheritable.
+    let header = [0x2008_0522_u32, 0];
+    let mut data = [[0_u32; 3]; 2];
+    for capability in capabilities {
+        let word = &mut data[(capability / 32) as usize];
+        word[0] |= 1 << (capability % 32);
+        word[1] |= 1 << (capability % 32);
+    }
+    // SAFETY: both point at structures of the kernel's layout; only this thread's capabilities change.
+    let done = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
+}
+
 /// A UDP socket whose multicast goes out on loopback; with IP_MULTICAST_IF unset nothing arrives there.
 pub fn loopback_sender() -> std::net::UdpSocket {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -241,6 +241,17 @@ impl Umem {
         unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(range.start), range.end - range.start) }
     }
 
+    /// The bytes of a chunk that is to be sent.
+    ///
+    /// # Safety
+    /// The chunk is ours: never put into the transmit ring, or taken back from the completion ring since.
+    pub(super) unsafe fn chunk_mut(&mut self, chunk: u64) -> &mut [u8] {
+        assert!(chunk < u64::from(self.layout.chunks), "chunk {chunk} of {}", self.layout.chunks);
+        let bytes = self.layout.chunk_bytes as usize;
+        // SAFETY: in bounds by the assertion; nobody else reads or writes it while the chunk is ours.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(chunk as usize * bytes), bytes) }
+    }
+
     /// Starts fetching the frame's headers and the first message behind them. A hint: any address is harmless.
     #[inline]
     pub(super) fn prefetch(&self, address: u64) {
