@@ -33,6 +33,20 @@ pub fn in_namespace(test: impl FnOnce(&Namespace) + Send + 'static) {
     }
 }
 
+/// Runs the calling test again in a process of its own, where no other thread forks (a child between fork and exec holds copies
+/// of all our sockets) or has other capabilities. True in that process: go on. False in the first: it is done.
+pub fn alone(test: &str) -> bool {
+    const ALONE: &str = "TICKWIRE_TEST_ALONE";
+    if std::env::var(ALONE).as_deref() == Ok(test) {
+        return true;
+    }
+    let run = Command::new(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).env(ALONE, test).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success() && said.contains("1 passed"), "{test}, in its own process:\n{said}");
+    said.lines().filter(|line| line.starts_with("SKIPPED")).for_each(|line| eprintln!("{line}"));
+    false
+}
+
 /// Proof that this thread is in a network namespace of its own.
 pub struct Namespace(());
 

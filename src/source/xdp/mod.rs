@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 pub mod interface;
+mod privilege;
 pub mod program;
 mod rings;
 pub mod socket;

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::interface::{Interface, socket};
+use super::privilege;
 use super::rings::{Consumer, Producer};
 use super::umem::{HugePages, Layout, Pages, Umem};
 use crate::source::SourceError;
@@ -324,9 +325,7 @@ pub(super) fn explain(what: &str, step: Step, umem_bytes: usize) -> impl FnOnce(
 
 fn explained(what: String, step: Step, error: &io::Error, umem_bytes: usize) -> SourceError {
     let (why, cure) = match (step, error.raw_os_error()) {
-        (Step::Socket, Some(libc::EPERM)) => {
-            ("the socket was refused (EPERM)".into(), "run as root or give the service CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF".into())
-        }
+        (Step::Socket, Some(libc::EPERM)) => ("the socket was refused (EPERM)".into(), privilege::cure()),
         (Step::Socket, Some(libc::EAFNOSUPPORT)) => {
             ("this kernel has no AF_XDP".into(), "use one built with CONFIG_XDP_SOCKETS, or UDP sockets as the source".into())
         }
