@@ -3,6 +3,8 @@
 
 mod kernel;
 
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kernel::{
@@ -34,21 +36,27 @@ fn open(steering: &SharedSteering, queues: &[u32]) -> Result<XdpSource, SourceEr
     XdpSource::open(&config(), queues.iter().map(queue).collect(), Clock::system())
 }
 
-/// A source on all queues of twb, attached.
-fn receive_on_twb(namespace: &Namespace, queues: u32, mode: AttachMode) -> Option<(SharedSteering, XdpSource)> {
+/// Makes the veth pair, and skips the test where the host lets us load no program.
+fn make_twb(namespace: &Namespace, queues: u32) -> Option<Interface> {
     if !namespace.veth(queues) {
         return None;
     }
     let interface = Interface::find("twb").unwrap();
     assert_eq!(interface.receive_queues, queues);
-    let steering = match Steering::load(&interface, &[line()]) {
-        Ok(steering) => SharedSteering::new(steering),
+    match Steering::load(&interface, &[line()]) {
         Err(error) if error.cure.contains("CAP_BPF") => {
             kernel::skip(&error.to_string());
-            return None;
+            None
         }
         Err(error) => panic!("{error}"),
-    };
+        Ok(_) => Some(interface),
+    }
+}
+
+/// A source on all queues of twb, attached.
+fn receive_on_twb(namespace: &Namespace, queues: u32, mode: AttachMode) -> Option<(SharedSteering, XdpSource)> {
+    let interface = make_twb(namespace, queues)?;
+    let steering = SharedSteering::new(Steering::load(&interface, &[line()]).unwrap());
     let source = open(&steering, &(0..queues).collect::<Vec<_>>()).unwrap();
     let attached = steering.lock().attach(mode, false).unwrap();
     assert_eq!(attached.native, mode != AttachMode::Generic, "{attached:?}");
@@ -174,10 +182,7 @@ fn case_17_a_frame_cut_at_any_byte_is_counted_as_cut_by_the_program() {
 #[test]
 fn case_58_senders_off_the_allow_list_and_other_vlans_are_refused_and_counted() {
     in_namespace(|namespace| {
-        if !namespace.veth(1) {
-            return;
-        }
-        let interface = Interface::find("twb").unwrap();
+        let Some(interface) = make_twb(namespace, 1) else { return };
         let allowed = ["10.99.0.1".parse().unwrap(), "10.99.0.9".parse().unwrap()];
         let strict = SteeredLine { vlan: Some(7), sources: allowed.to_vec(), ..line() };
         let untagged = SteeredLine { vlan: Some(0), port: PORT + 1, ..line() };
@@ -201,10 +206,7 @@ fn case_58_senders_off_the_allow_list_and_other_vlans_are_refused_and_counted() 
 #[test]
 fn lines_that_make_no_sense_are_refused_by_name() {
     in_namespace(|namespace| {
-        if !namespace.veth(1) {
-            return;
-        }
-        let interface = Interface::find("twb").unwrap();
+        let Some(interface) = make_twb(namespace, 1) else { return };
         let refused = |lines: &[SteeredLine]| Steering::load(&interface, lines).unwrap_err().to_string();
         let many = SteeredLine { sources: vec![SENDER; 5], ..line() };
         assert!(refused(&[many]).contains("239.1.2.3:26400: 5 sources"));
@@ -286,34 +288,43 @@ fn a_lane_with_two_queues_receives_from_both() {
 }
 
 #[test]
-fn two_lanes_share_an_interface_queue_by_queue() {
+fn two_lanes_on_two_threads_share_an_interface_queue_by_queue() {
     in_namespace(|namespace| {
-        if !namespace.veth(2) {
-            return;
-        }
-        let steering = SharedSteering::new(Steering::load(&Interface::find("twb").unwrap(), &[line()]).unwrap());
-        let mut first = open(&steering, &[0]).unwrap();
-        let mut second = open(&steering, &[1]).unwrap();
-        steering.lock().attach(AttachMode::Native, false).unwrap();
-        let sender = RawSender::open("twa");
-        (0..200).for_each(|n| sender.send(&flow(n)));
-        let (mut by_first, mut by_second) = (0, 0);
-        eventually("every frame came to one of the lanes", || {
-            first.poll(&mut |_| by_first += 1).unwrap();
-            second.poll(&mut |_| by_second += 1).unwrap();
-            by_first + by_second == 200
+        let Some(interface) = make_twb(namespace, 2) else { return };
+        let steering = SharedSteering::new(Steering::load(&interface, &[line()]).unwrap());
+        let counts = [AtomicU32::new(0), AtomicU32::new(0)];
+        let total = || counts.iter().map(|count| count.load(Ordering::Relaxed)).sum::<u32>();
+        let opened = Barrier::new(3);
+        std::thread::scope(|scope| {
+            for queue in [0, 1] {
+                let (steering, count, opened) = (&steering, &counts[queue as usize], &opened);
+                scope.spawn(move || {
+                    let mut source = open(steering, &[queue]).unwrap();
+                    opened.wait();
+                    eventually("every frame came to one of the lanes", || {
+                        source
+                            .poll(&mut |_| {
+                                count.fetch_add(1, Ordering::Relaxed);
+                            })
+                            .unwrap();
+                        total() == 200
+                    });
+                });
+            }
+            opened.wait();
+            steering.lock().attach(AttachMode::Native, false).unwrap();
+            let sender = RawSender::open("twa");
+            (0..200).for_each(|n| sender.send(&flow(n)));
         });
-        assert!(by_first > 20 && by_second > 20, "{by_first} and {by_second}");
+        assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) > 20), "{counts:?}");
+        assert!(steering.lock().registered().is_empty(), "both lanes have gone");
     });
 }
 
 #[test]
 fn attaching_is_refused_while_a_queue_has_no_socket_unless_the_flow_is_pinned() {
     in_namespace(|namespace| {
-        if !namespace.veth(3) {
-            return;
-        }
-        let interface = Interface::find("twb").unwrap();
+        let Some(interface) = make_twb(namespace, 3) else { return };
         let steering = SharedSteering::new(Steering::load(&interface, &[line()]).unwrap());
         let none = steering.lock().attach(AttachMode::Native, true).unwrap_err();
         assert!(none.to_string().contains("no socket"), "{none}");
@@ -435,10 +446,7 @@ fn a_child_that_attaches_and_waits() {
 #[test]
 fn case_54_sigkill_takes_the_program_off_and_the_next_start_is_clean() {
     in_namespace(|namespace| {
-        if !namespace.veth(1) {
-            return;
-        }
-        let interface = Interface::find("twb").unwrap();
+        let Some(interface) = make_twb(namespace, 1) else { return };
         // The child inherits this thread's namespace.
         let mut child = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "a_child_that_attaches_and_waits"])
@@ -549,10 +557,7 @@ fn case_56_frames_that_find_no_room_are_counted_as_overrun() {
 #[test]
 fn zero_copy_that_the_driver_lacks_is_refused_when_it_is_demanded() {
     in_namespace(|namespace| {
-        if !namespace.veth(1) {
-            return;
-        }
-        let interface = Interface::find("twb").unwrap();
+        let Some(interface) = make_twb(namespace, 1) else { return };
         let demanding = SocketConfig { copy_mode: CopyMode::ZeroCopy, ..config() };
         let error = XdpSocket::open(&interface, 0, &demanding).unwrap_err().to_string();
         assert!(error.contains("no zero-copy"), "{error}");
@@ -566,10 +571,7 @@ fn zero_copy_that_the_driver_lacks_is_refused_when_it_is_demanded() {
 #[test]
 fn case_47_missing_huge_pages_are_said_or_fatal_as_configured() {
     in_namespace(|namespace| {
-        if !namespace.veth(1) {
-            return;
-        }
-        let interface = Interface::find("twb").unwrap();
+        let Some(interface) = make_twb(namespace, 1) else { return };
         // 8 MiB: four huge pages.
         let huge = |huge_pages| SocketConfig { chunks: 1 << 12, huge_pages, ..config() };
         let preferred = XdpSocket::open(&interface, 0, &huge(HugePages::Prefer)).unwrap();
@@ -625,6 +627,27 @@ fn case_24_a_descriptor_outside_the_umem_or_across_chunks_is_dropped() {
     assert_eq!(inspector.inspect(end - 2048, 2048, 0), Inspected::Frame(end as usize - 2048..end as usize));
     assert_eq!(inspector.inspect(end - 1, 1, 0), Inspected::Frame(end as usize - 1..end as usize));
     assert_eq!(inspector.inspect(0, 0, 0), Inspected::Frame(0..0));
+}
+
+proptest::proptest! {
+    #[test]
+    fn case_24_whatever_a_descriptor_says_a_frame_lies_within_one_chunk(
+        address in proptest::prop_oneof![0..200_000_u64, proptest::num::u64::ANY],
+        length in proptest::prop_oneof![0..5000_u32, proptest::num::u32::ANY],
+        options in 0..4_u32,
+        wide: bool,
+    ) {
+        let layout = Layout::new(64, if wide { 4096 } else { 2048 }, 0).unwrap();
+        let chunk = layout.chunk_bytes() as usize;
+        match Inspector::new(layout).inspect(address, length, options) {
+            Inspected::Frame(range) => {
+                assert_eq!((range.start as u64, range.len()), (address, length as usize));
+                assert!(range.end <= layout.bytes() && (range.is_empty() || range.start / chunk == (range.end - 1) / chunk));
+            }
+            Inspected::Part => assert_eq!(options & 1, 1),
+            Inspected::Dropped(reason) => assert_eq!(reason, Drop::BadDescriptor),
+        }
+    }
 }
 
 #[test]
