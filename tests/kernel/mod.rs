@@ -39,11 +39,17 @@ pub fn in_namespace(test: impl FnOnce(&Namespace) + Send + 'static) {
     }
 }
 
+const ALONE: &str = "TICKWIRE_TEST_ALONE";
+
+/// Whether this is the process that [`alone`] started.
+pub fn is_alone(test: &str) -> bool {
+    std::env::var(ALONE).as_deref() == Ok(test)
+}
+
 /// Runs the calling test again in a process of its own, where no other thread forks (a child between fork and exec holds copies
 /// of all our sockets) or has other capabilities. True in that process: go on. False in the first: it is done.
 pub fn alone(test: &str) -> bool {
-    const ALONE: &str = "TICKWIRE_TEST_ALONE";
-    if std::env::var(ALONE).as_deref() == Ok(test) {
+    if is_alone(test) {
         return true;
     }
     let run = Command::new(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).env(ALONE, test).output().unwrap();
