@@ -5,6 +5,7 @@
 //! names are fixed and nothing is cleaned up: all of it goes with the thread.
 #![allow(dead_code)]
 
+use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Command;
@@ -19,7 +20,12 @@ pub fn skip(why: &str) {
         std::env::var("TICKWIRE_KERNEL_TESTS").as_deref() != Ok("require"),
         "TICKWIRE_KERNEL_TESTS=require, but the test cannot run here: {why}"
     );
-    eprintln!("SKIPPED: {why}");
+    say(&format!("SKIPPED: {why}"));
+}
+
+/// Past the test harness, which swallows what passing tests print.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Runs `test` in its own thread and network namespace.
@@ -31,6 +37,26 @@ pub fn in_namespace(test: impl FnOnce(&Namespace) + Send + 'static) {
     if let Err(panic) = run.join() {
         std::panic::resume_unwind(panic);
     }
+}
+
+const ALONE: &str = "TICKWIRE_TEST_ALONE";
+
+/// Whether this is the process that [`alone`] started.
+pub fn is_alone(test: &str) -> bool {
+    std::env::var(ALONE).as_deref() == Ok(test)
+}
+
+/// Runs the calling test again in a process of its own, where no other thread forks (a child between fork and exec holds copies
+/// of all our sockets) or has other capabilities. True in that process: go on. False in the first: it is done.
+pub fn alone(test: &str) -> bool {
+    if is_alone(test) {
+        return true;
+    }
+    let run = Command::new(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).env(ALONE, test).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success() && said.contains("1 passed"), "{test}, in its own process:\n{said}");
+    said.lines().filter(|line| line.starts_with("SKIPPED")).for_each(say);
+    false
 }
 
 /// Proof that this thread is in a network namespace of its own.
@@ -71,9 +97,19 @@ impl Namespace {
         for end in ["twa", "twb"] {
             // Else the kernel's own neighbour discovery shows up in the counters.
             let _ = self.try_ip(&format!("link set {end} addrgenmode none"));
+        }
+        self.up(&["twa", "twb"]);
+        true
+    }
+
+    /// Sets the ends of a veth pair up and waits until they are: the kernel drops frames in silence before.
+    pub fn up(&self, ends: &[&str]) {
+        for end in ends {
             self.ip(&format!("link set {end} up"));
         }
-        true
+        for end in ends {
+            eventually(&format!("{end} is up"), || self.ip(&format!("link show dev {end}")).contains("state UP"));
+        }
     }
 
     /// Lets kernel sockets on `end` receive from foreign addresses.
@@ -198,6 +234,25 @@ fn checksum(header: &[u8]) -> u16 {
         sum = (sum & 0xffff) + (sum >> 16);
     }
     !(sum as u16)
+}
+
+pub const CAP_NET_ADMIN: u32 = 12;
+pub const CAP_NET_RAW: u32 = 13;
+pub const CAP_BPF: u32 = 39;
+
+/// Leaves this thread (not the process) no other capabilities than these.
+pub fn keep_only(capabilities: &[u32]) {
+    // struct __user_cap_header_struct, version 3, and two of __user_cap_data_struct: effective, permitted, inheritable.
+    let header = [0x2008_0522_u32, 0];
+    let mut data = [[0_u32; 3]; 2];
+    for capability in capabilities {
+        let word = &mut data[(capability / 32) as usize];
+        word[0] |= 1 << (capability % 32);
+        word[1] |= 1 << (capability % 32);
+    }
+    // SAFETY: both point at structures of the kernel's layout; only this thread's capabilities change.
+    let done = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) };
+    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
 }
 
 /// A UDP socket whose multicast goes out on loopback; with IP_MULTICAST_IF unset nothing arrives there.

@@ -145,13 +145,20 @@ impl Uring {
         }
     }
 
+    /// The slots of the buffer ring.
+    #[inline]
+    #[allow(clippy::cast_ptr_alignment)] // a mapping begins at a page
+    fn entries(&self) -> *mut BufRingEntry {
+        self.buffers.head().cast()
+    }
+
     /// Writes a buffer into the next slot of the buffer ring.
     #[inline]
     fn provide(&mut self, buffer: u16) {
         let slot = usize::from(self.tail & (BUFFERS - 1));
         let (address, length) = (self.buffers.buffer(usize::from(buffer)) as u64, self.buffers.buffer_bytes() as u32);
         // SAFETY: one of BUFFERS slots in the head, aligned; the kernel reads slots below the published tail only.
-        let entry = unsafe { &mut *self.buffers.head().cast::<BufRingEntry>().add(slot) };
+        let entry = unsafe { &mut *self.entries().add(slot) };
         entry.set_addr(address);
         entry.set_len(length);
         entry.set_bid(buffer);
@@ -162,7 +169,7 @@ impl Uring {
     #[inline]
     fn publish(&self) {
         // SAFETY: the tail lies in the first slot's reserved word, in the head.
-        let tail = unsafe { BufRingEntry::tail(self.buffers.head().cast()) };
+        let tail = unsafe { BufRingEntry::tail(self.entries()) };
         // SAFETY: aligned to 2, mapped, and accessed atomically by the kernel too.
         unsafe { AtomicU16::from_ptr(tail.cast_mut()) }.store(self.tail, Ordering::Release);
     }

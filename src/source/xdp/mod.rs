@@ -9,9 +9,11 @@
 #![allow(unsafe_code)]
 
 pub mod interface;
+mod privilege;
 pub mod program;
 mod rings;
 pub mod socket;
+pub mod transmit;
 pub mod umem;
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -20,6 +22,7 @@ pub use interface::Interface;
 pub use program::{AttachMode, Attached, SharedSteering, Steered, SteeredFrames, SteeredLine, Steering};
 pub use rings::BATCH;
 pub use socket::{BusyPoll, CopyMode, SocketConfig, Statistics, XdpSocket};
+pub use transmit::XdpSender;
 pub use umem::{HugePages, Inspected, Inspector, Layout, Pages};
 
 use super::frame::udp_payload;

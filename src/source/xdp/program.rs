@@ -17,6 +17,7 @@ use aya::programs::{ProgramError, TestRun, TestRunOptions, Xdp, XdpMode};
 use aya::{Ebpf, EbpfLoader};
 
 use super::interface::Interface;
+use super::privilege;
 use crate::source::SourceError;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/steer.bpf.o"));
@@ -208,7 +209,7 @@ impl Steering {
                 Err(error) if mode == AttachMode::Native || !is_for_want_of_driver(&error) => return Err(explain(what("native"), &error)),
                 Err(refused) => {
                     let link = attempt(&mut self.ebpf, XdpMode::Skb).map_err(|error| explain(what("generic"), &error))?;
-                    (link, Attached { native: false, note: Some(format!("the driver refused native mode: {}", root(&refused))) })
+                    (link, Attached { native: false, note: Some(format!("the driver refused native mode: {}", chain(&refused))) })
                 }
             },
         };
@@ -331,7 +332,8 @@ fn key(line: &SteeredLine) -> [u8; 8] {
 
 /// `struct line`.
 fn encode(line: &SteeredLine) -> Result<[u8; 20], SourceError> {
-    let refuse = |why: String, cure: &str| Err(SourceError { what: format!("steering {}:{}", line.group, line.port), why, cure: cure.into() });
+    let refuse =
+        |why: String, cure: &str| Err(SourceError { what: format!("steering {}:{}", line.group, line.port), why, cure: cure.into() });
     if line.sources.len() > MOST_SOURCES {
         return refuse(format!("{} sources on its allow-list", line.sources.len()), "name at most 4, or none to let all through");
     }
@@ -352,13 +354,24 @@ fn encode(line: &SteeredLine) -> Result<[u8; 20], SourceError> {
     Ok(value)
 }
 
-/// The innermost cause: aya wraps the system's answer several times.
-fn root<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
-    let mut root = error;
-    while let Some(next) = root.source() {
-        root = next;
+/// The error and its causes in one line. aya wraps the system's answer several times, and each layer knows something.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    /// The verifier's log can be megabytes; its end says what it refused.
+    const MOST: usize = 800;
+    let mut text = error.to_string();
+    let mut at = error.source();
+    while let Some(cause) = at {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        at = cause.source();
     }
-    root
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().rev().nth(MOST) {
+        Some((cut, _)) => format!("… {}", &text[cut..]),
+        None => text,
+    }
 }
 
 fn os_code(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
@@ -378,12 +391,10 @@ fn is_for_want_of_driver(error: &ProgramError) -> bool {
 }
 
 fn explain(what: String, error: &(dyn std::error::Error + 'static)) -> SourceError {
-    let text = root(error).to_string();
+    let text = chain(error);
     let (why, cure) = match os_code(error) {
-        Some(libc::EPERM) => (
-            format!("refused ({text})"),
-            "run as root or give the service CAP_BPF and CAP_NET_ADMIN (and CAP_NET_RAW for the sockets); unprivileged containers may not at all".into(),
-        ),
+        Some(libc::EPERM) => (text, privilege::cure()),
+        Some(libc::EINVAL) if !privilege::missing().is_empty() => (text, privilege::cure()),
         Some(libc::EBUSY | libc::EEXIST) => (
             "another XDP program is attached".into(),
             "see `ip link show` or `bpftool net`; stop its owner (another instance of tickwire?) first".into(),

@@ -6,7 +6,6 @@
 //! index and looks again only when the cached one leaves nothing to do, so that a batch costs one shared cache line each way.
 
 use std::io;
-use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,7 +22,6 @@ struct Shared<T> {
     flags: NonNull<AtomicU32>,
     slots: NonNull<T>,
     mask: u32,
-    _slots: PhantomData<T>,
 }
 
 impl<T: Copy> Shared<T> {
@@ -63,7 +61,6 @@ impl<T: Copy> Shared<T> {
             // SAFETY: inside the mapping and aligned by the assertions above.
             slots: unsafe { base.add(offsets.desc as usize).cast() },
             mask: entries - 1,
-            _slots: PhantomData,
         }
     }
 

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::interface::{Interface, socket};
+use super::privilege;
 use super::rings::{Consumer, Producer};
 use super::umem::{HugePages, Layout, Pages, Umem};
 use crate::source::SourceError;
@@ -117,23 +118,11 @@ impl XdpSocket {
     /// [`Steering`](super::program::Steering) and that is attached.
     pub fn open(interface: &Interface, queue: u32, config: &SocketConfig) -> Result<Self, SourceError> {
         let what = format!("opening AF_XDP on {} queue {queue}", interface.name);
-        let layout = Layout::new(config.chunks, config.chunk_bytes, config.headroom_bytes)?;
-        layout.admit_mtu(&interface.name, interface.mtu)?;
-        let umem = Umem::map(layout, config.huge_pages)?;
-        let explain = |step: Step| {
-            let what = what.clone();
-            move |error: io::Error| explain(what, step, &error, layout.bytes())
-        };
-
-        let fd = socket(libc::AF_XDP, libc::SOCK_RAW, 0).map_err(explain(Step::Socket))?;
-        set(&fd, libc::XDP_UMEM_REG, &umem.registration()).map_err(explain(Step::Register))?;
-        for ring in [libc::XDP_UMEM_FILL_RING, libc::XDP_UMEM_COMPLETION_RING, libc::XDP_RX_RING] {
-            set(&fd, ring, &layout.chunks()).map_err(explain(Step::Rings))?;
-        }
-        let offsets: libc::xdp_mmap_offsets = get(&fd, libc::XDP_MMAP_OFFSETS).map_err(explain(Step::Rings))?;
+        let Prepared { fd, umem, offsets } = Prepared::new(&what, interface, config, libc::XDP_RX_RING)?;
+        let layout = umem.layout();
+        let explain = |step| explain(&what, step, layout.bytes());
         let entries = layout.chunks();
-        let page_offset = libc::XDP_PGOFF_RX_RING;
-        let receive = Consumer::map(fd.as_fd(), page_offset, offsets.rx, entries).map_err(explain(Step::Rings))?;
+        let receive = Consumer::map(fd.as_fd(), libc::XDP_PGOFF_RX_RING, offsets.rx, entries).map_err(explain(Step::Rings))?;
         let page_offset = libc::XDP_UMEM_PGOFF_FILL_RING as i64;
         let mut fill = Producer::map(fd.as_fd(), page_offset, offsets.fr, entries).map_err(explain(Step::Rings))?;
 
@@ -147,25 +136,8 @@ impl XdpSocket {
             set_socket(&fd, libc::SO_BUSY_POLL, busy.poll_us).map_err(explain(Step::BusyPoll))?;
             set_socket(&fd, SO_BUSY_POLL_BUDGET, busy.budget).map_err(explain(Step::BusyPoll))?;
         }
-        let mode = match config.copy_mode {
-            CopyMode::Automatic => 0,
-            CopyMode::Copy => libc::XDP_COPY,
-            CopyMode::ZeroCopy => libc::XDP_ZEROCOPY,
-        };
-        let flags = libc::XDP_USE_NEED_WAKEUP | mode;
-        bind_patiently(&fd, interface.index, queue, flags, config.bind_patience).map_err(explain(Step::Bind))?;
-        // With flags 0 the kernel falls back to copying without a word: ask what it did.
-        let options: libc::xdp_options = get(&fd, libc::XDP_OPTIONS).map_err(explain(Step::Bind))?;
-        Ok(Self {
-            receive,
-            fill,
-            fd,
-            umem,
-            interface: interface.clone(),
-            queue,
-            zero_copy: options.flags & libc::XDP_OPTIONS_ZEROCOPY != 0,
-            busy_poll: config.busy_poll.is_some(),
-        })
+        let zero_copy = bind(&fd, interface, queue, config).map_err(explain(Step::Bind))?;
+        Ok(Self { receive, fill, fd, umem, interface: interface.clone(), queue, zero_copy, busy_poll: config.busy_poll.is_some() })
     }
 
     /// The interface it is bound to.
@@ -204,9 +176,8 @@ impl XdpSocket {
         let mut pending = 0_i32;
         let mut length = size_of::<i32>() as libc::socklen_t;
         // SAFETY: writes an i32 into `pending`.
-        let done = unsafe {
-            libc::getsockopt(self.fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut pending).cast(), &mut length)
-        };
+        let done =
+            unsafe { libc::getsockopt(self.fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut pending).cast(), &mut length) };
         let error = if done < 0 { io::Error::last_os_error() } else { io::Error::from_raw_os_error(pending) };
         if done == 0 && pending == 0 { Ok(()) } else { Err(self.failed("receiving on", &error)) }
     }
@@ -224,7 +195,9 @@ impl XdpSocket {
     pub(super) fn wake(&self) {
         if self.busy_poll || self.fill.needs_wakeup() {
             // SAFETY: no buffer. Whatever it answers, `check` finds what matters.
-            unsafe { libc::recvfrom(self.fd.as_raw_fd(), std::ptr::null_mut(), 0, libc::MSG_DONTWAIT, std::ptr::null_mut(), std::ptr::null_mut()) };
+            unsafe {
+                libc::recvfrom(self.fd.as_raw_fd(), std::ptr::null_mut(), 0, libc::MSG_DONTWAIT, std::ptr::null_mut(), std::ptr::null_mut())
+            };
         }
     }
 }
@@ -239,6 +212,43 @@ impl fmt::Debug for XdpSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("XdpSocket").field("interface", &self.interface.name).field("queue", &self.queue).finish_non_exhaustive()
     }
+}
+
+/// A socket with its UMEM registered and its rings made, but not bound.
+pub(super) struct Prepared {
+    pub(super) fd: OwnedFd,
+    pub(super) umem: Umem,
+    pub(super) offsets: libc::xdp_mmap_offsets,
+}
+
+impl Prepared {
+    /// `ring` is the ring of the socket's direction; fill and completion ring belong to every UMEM.
+    pub(super) fn new(what: &str, interface: &Interface, config: &SocketConfig, ring: i32) -> Result<Self, SourceError> {
+        let layout = Layout::new(config.chunks, config.chunk_bytes, config.headroom_bytes)?;
+        layout.admit_mtu(&interface.name, interface.mtu)?;
+        let umem = Umem::map(layout, config.huge_pages)?;
+        let explain = |step| explain(what, step, layout.bytes());
+        let fd = socket(libc::AF_XDP, libc::SOCK_RAW, 0).map_err(explain(Step::Socket))?;
+        set(&fd, libc::XDP_UMEM_REG, &umem.registration()).map_err(explain(Step::Register))?;
+        for ring in [libc::XDP_UMEM_FILL_RING, libc::XDP_UMEM_COMPLETION_RING, ring] {
+            set(&fd, ring, &layout.chunks()).map_err(explain(Step::Rings))?;
+        }
+        let offsets = get(&fd, libc::XDP_MMAP_OFFSETS).map_err(explain(Step::Rings))?;
+        Ok(Self { fd, umem, offsets })
+    }
+}
+
+/// Binds, and tells whether it is without copying.
+pub(super) fn bind(fd: &OwnedFd, interface: &Interface, queue: u32, config: &SocketConfig) -> io::Result<bool> {
+    let mode = match config.copy_mode {
+        CopyMode::Automatic => 0,
+        CopyMode::Copy => libc::XDP_COPY,
+        CopyMode::ZeroCopy => libc::XDP_ZEROCOPY,
+    };
+    bind_patiently(fd, interface.index, queue, libc::XDP_USE_NEED_WAKEUP | mode, config.bind_patience)?;
+    // With neither flag the kernel falls back to copying without a word: ask what it did.
+    let options: libc::xdp_options = get(fd, libc::XDP_OPTIONS)?;
+    Ok(options.flags & libc::XDP_OPTIONS_ZEROCOPY != 0)
 }
 
 /// Binds, and asks again while a predecessor still holds the queue.
@@ -300,7 +310,7 @@ fn get<T: Copy>(fd: &OwnedFd, option: i32) -> io::Result<T> {
 
 /// Where opening failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Socket,
     Register,
     Rings,
@@ -308,11 +318,14 @@ enum Step {
     Bind,
 }
 
-fn explain(what: String, step: Step, error: &io::Error, umem_bytes: usize) -> SourceError {
+/// Turns what the kernel said at `step` into a message.
+pub(super) fn explain(what: &str, step: Step, umem_bytes: usize) -> impl FnOnce(io::Error) -> SourceError {
+    move |error| explained(what.to_owned(), step, &error, umem_bytes)
+}
+
+fn explained(what: String, step: Step, error: &io::Error, umem_bytes: usize) -> SourceError {
     let (why, cure) = match (step, error.raw_os_error()) {
-        (Step::Socket, Some(libc::EPERM)) => {
-            ("the socket was refused (EPERM)".into(), "run as root or give the service CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF".into())
-        }
+        (Step::Socket, Some(libc::EPERM)) => ("the socket was refused (EPERM)".into(), privilege::cure()),
         (Step::Socket, Some(libc::EAFNOSUPPORT)) => {
             ("this kernel has no AF_XDP".into(), "use one built with CONFIG_XDP_SOCKETS, or UDP sockets as the source".into())
         }
@@ -320,7 +333,9 @@ fn explain(what: String, step: Step, error: &io::Error, umem_bytes: usize) -> So
             format!("the UMEM of {umem_bytes} bytes is more than RLIMIT_MEMLOCK allows"),
             "set LimitMEMLOCK=infinity (ulimit -l unlimited) or give the service CAP_IPC_LOCK".into(),
         ),
-        (Step::BusyPoll, Some(libc::EPERM)) => ("busy polling was refused (EPERM)".into(), "give the service CAP_NET_ADMIN, or turn it off".into()),
+        (Step::BusyPoll, Some(libc::EPERM)) => {
+            ("busy polling was refused (EPERM)".into(), "give the service CAP_NET_ADMIN, or turn it off".into())
+        }
         (Step::Bind, Some(libc::EBUSY)) => (
             "the queue still belongs to another socket (EBUSY)".into(),
             "another instance of tickwire or another AF_XDP program owns it: `ss --xdp -p` names it; stop it".into(),
@@ -329,9 +344,7 @@ fn explain(what: String, step: Step, error: &io::Error, umem_bytes: usize) -> So
             "the driver has no zero-copy for it (EOPNOTSUPP)".into(),
             "ask for automatic mode instead of zero-copy; on some NICs, use other queue or ring settings".into(),
         ),
-        (Step::Bind, Some(libc::EINVAL)) => {
-            ("the interface has no such queue (EINVAL)".into(), "see `ethtool -l` for its queues".into())
-        }
+        (Step::Bind, Some(libc::EINVAL)) => ("the interface has no such queue (EINVAL)".into(), "see `ethtool -l` for its queues".into()),
         (Step::Bind, Some(libc::ENETDOWN)) => ("the interface is down".into(), "ip link set up".into()),
         (Step::Bind, Some(libc::ENODEV | libc::ENXIO)) => ("the interface is gone".into(), "open it again once it is back".into()),
         _ => (error.to_string(), "see `dmesg`, and that the kernel is 5.11 or later".into()),

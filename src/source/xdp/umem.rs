@@ -39,7 +39,10 @@ impl Layout {
             return refuse(format!("{chunks} chunks"), "use a power of two from 64 to 1048576");
         }
         if headroom_bytes > chunk_bytes / 4 {
-            return refuse(format!("a headroom of {headroom_bytes} bytes in chunks of {chunk_bytes}"), "use at most a quarter of the chunk");
+            return refuse(
+                format!("a headroom of {headroom_bytes} bytes in chunks of {chunk_bytes}"),
+                "use at most a quarter of the chunk",
+            );
         }
         Ok(Self { chunks, chunk_bytes, headroom_bytes })
     }
@@ -187,7 +190,9 @@ impl Umem {
                     return Err(SourceError {
                         what: "mapping the UMEM".into(),
                         why: format!("{pages} huge pages of 2 MiB are required and not to be had ({error})"),
-                        cure: format!("reserve them (sysctl vm.nr_hugepages={pages} or more), or prefer huge pages instead of requiring them"),
+                        cure: format!(
+                            "reserve them (sysctl vm.nr_hugepages={pages} or more), or prefer huge pages instead of requiring them"
+                        ),
                     });
                 }
                 Err(_) => {}
@@ -234,6 +239,17 @@ impl Umem {
         debug_assert!(range.end <= self.layout.bytes());
         // SAFETY: in bounds of the mapping by `inspect`; nobody writes to it while the chunk is ours.
         unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(range.start), range.end - range.start) }
+    }
+
+    /// The bytes of a chunk that is to be sent.
+    ///
+    /// # Safety
+    /// The chunk is ours: never put into the transmit ring, or taken back from the completion ring since.
+    pub(super) unsafe fn chunk_mut(&mut self, chunk: u64) -> &mut [u8] {
+        assert!(chunk < u64::from(self.layout.chunks), "chunk {chunk} of {}", self.layout.chunks);
+        let bytes = self.layout.chunk_bytes as usize;
+        // SAFETY: in bounds by the assertion; nobody else reads or writes it while the chunk is ours.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(chunk as usize * bytes), bytes) }
     }
 
     /// Starts fetching the frame's headers and the first message behind them. A hint: any address is harmless.
