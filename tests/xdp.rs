@@ -781,3 +781,24 @@ fn a_umem_above_the_memory_lock_limit_is_refused_with_the_cure() {
         }
     });
 }
+
+#[test]
+fn where_the_driver_has_no_xdp_automatic_mode_is_generic_and_says_why() {
+    in_namespace(|namespace| {
+        if make_twb(namespace, 1).is_none() {
+            return;
+        }
+        // Loopback's driver has no XDP.
+        namespace.ip("link set lo mtu 1500");
+        let interface = Interface::find("lo").unwrap();
+        assert_eq!(interface.receive_queues, 1);
+        let steering = SharedSteering::new(Steering::load(&interface, &[line()]).unwrap());
+        let mut source = open(&steering, &[0]).unwrap();
+        let error = steering.lock().attach(AttachMode::Native, false).unwrap_err().to_string();
+        assert!(error.contains("attaching the steering program to lo (native)") && error.contains("generic mode works"), "{error}");
+        let attached = steering.lock().attach(AttachMode::Automatic, false).unwrap();
+        assert!(!attached.native && attached.note.as_deref().unwrap().contains("refused native mode"), "{attached:?}");
+        kernel::loopback_sender().send_to(b"around", (GROUP, PORT)).unwrap();
+        assert_eq!(receive(&mut source, 1), [b"around"]);
+    });
+}
