@@ -111,11 +111,15 @@ fn frames_of_our_line_arrive_in_order(mode: AttachMode) {
             let expected: Vec<Vec<u8>> = (0..100).map(|n| (round * 100 + n).to_be_bytes().to_vec()).collect();
             assert_eq!(got, expected);
         }
+        // Every chunk is still there: as many frames as chunks wait without a loss.
+        (0..256).for_each(|n| sender.send(&numbered(n)));
+        assert_eq!(receive(&mut source, 256), (0..256_u32).map(|n| n.to_be_bytes().to_vec()).collect::<Vec<_>>());
         assert_eq!(source.poll(&mut |_| panic!("nothing is left")).unwrap(), Polled::Idle);
-        assert_eq!(source.frames(), 4000);
+        assert_eq!(source.frames(), 4256);
         assert_eq!(source.drops().iter().count(), 0);
-        assert_eq!(source.statistics().unwrap().lost(), 0);
-        assert_eq!(steering.lock().frames().unwrap().get(Steered::Redirected), 4000);
+        let statistics = source.statistics().unwrap();
+        assert_eq!((statistics.lost(), statistics.invalid), (0, 0));
+        assert_eq!(steering.lock().frames().unwrap().get(Steered::Redirected), 4256);
         let mode = source.mode();
         assert_eq!((mode.len(), mode[0].zero_copy, mode[0].pages), (1, false, Pages::Small), "veth copies");
         assert_eq!(source.fds().count(), 1);
