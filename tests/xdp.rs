@@ -111,11 +111,15 @@ fn frames_of_our_line_arrive_in_order(mode: AttachMode) {
             let expected: Vec<Vec<u8>> = (0..100).map(|n| (round * 100 + n).to_be_bytes().to_vec()).collect();
             assert_eq!(got, expected);
         }
+        // Every chunk is still there: as many frames as chunks wait without a loss.
+        (0..256).for_each(|n| sender.send(&numbered(n)));
+        assert_eq!(receive(&mut source, 256), (0..256_u32).map(|n| n.to_be_bytes().to_vec()).collect::<Vec<_>>());
         assert_eq!(source.poll(&mut |_| panic!("nothing is left")).unwrap(), Polled::Idle);
-        assert_eq!(source.frames(), 4000);
+        assert_eq!(source.frames(), 4256);
         assert_eq!(source.drops().iter().count(), 0);
-        assert_eq!(source.statistics().unwrap().lost(), 0);
-        assert_eq!(steering.lock().frames().unwrap().get(Steered::Redirected), 4000);
+        let statistics = source.statistics().unwrap();
+        assert_eq!((statistics.lost(), statistics.invalid), (0, 0));
+        assert_eq!(steering.lock().frames().unwrap().get(Steered::Redirected), 4256);
         let mode = source.mode();
         assert_eq!((mode.len(), mode[0].zero_copy, mode[0].pages), (1, false, Pages::Small), "veth copies");
         assert_eq!(source.fds().count(), 1);
@@ -779,5 +783,26 @@ fn a_umem_above_the_memory_lock_limit_is_refused_with_the_cure() {
                 assert!(error.contains("33554432 bytes") && error.contains("LimitMEMLOCK") && error.contains("CAP_IPC_LOCK"), "{error}");
             }
         }
+    });
+}
+
+#[test]
+fn where_the_driver_has_no_xdp_automatic_mode_is_generic_and_says_why() {
+    in_namespace(|namespace| {
+        if make_twb(namespace, 1).is_none() {
+            return;
+        }
+        // Loopback's driver has no XDP.
+        namespace.ip("link set lo mtu 1500");
+        let interface = Interface::find("lo").unwrap();
+        assert_eq!(interface.receive_queues, 1);
+        let steering = SharedSteering::new(Steering::load(&interface, &[line()]).unwrap());
+        let mut source = open(&steering, &[0]).unwrap();
+        let error = steering.lock().attach(AttachMode::Native, false).unwrap_err().to_string();
+        assert!(error.contains("attaching the steering program to lo (native)") && error.contains("generic mode works"), "{error}");
+        let attached = steering.lock().attach(AttachMode::Automatic, false).unwrap();
+        assert!(!attached.native && attached.note.as_deref().unwrap().contains("refused native mode"), "{attached:?}");
+        kernel::loopback_sender().send_to(b"around", (GROUP, PORT)).unwrap();
+        assert_eq!(receive(&mut source, 1), [b"around"]);
     });
 }
