@@ -213,6 +213,10 @@ impl Source for UdpSource {
         }
     }
 
+    fn chores(&mut self) -> Result<(), SourceError> {
+        self.statistics().map(|_| ())
+    }
+
     fn frames(&self) -> u64 {
         0
     }

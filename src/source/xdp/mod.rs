@@ -145,6 +145,10 @@ impl Source for XdpSource {
         Ok(Polled::Idle)
     }
 
+    fn chores(&mut self) -> Result<(), SourceError> {
+        self.statistics().map(|_| ())
+    }
+
     fn frames(&self) -> u64 {
         self.frames
     }
