@@ -83,9 +83,17 @@ impl Publisher {
         if free < needed {
             return Err(ShmError::NoRoom { path: plan.path.clone(), needed, free });
         }
+        let gate_path = gate_path(dir, &spec.name);
         let gates = match spec.gates {
-            0 => None,
-            gates => Some(Gates::create(&gate_path(dir, &spec.name), gates)?),
+            0 => {
+                // One that a killed replay left would let readers believe that somebody waits for them.
+                let _ = std::fs::remove_file(&gate_path);
+                None
+            }
+            gates => {
+                let temporary = dir.join(format!("{}{}-", temporary_prefix(&spec.name), std::process::id()));
+                Some(Gates::create(&gate_path, &temporary, gates)?)
+            }
         };
         let previous = previous_epoch(&plan.path);
         let epoch = Prepared::build(&plan)?.install(&plan.path, previous, |_| {})?;
