@@ -54,7 +54,7 @@ fn late_and_lapped_readers_know_what_the_writer_wrote() {
                     publisher.publish(row_of(n), &mbp10(row_of(n), n));
                 }
                 publisher.commit();
-                if n % 101 == 0 {
+                if n.is_multiple_of(101) {
                     std::thread::sleep(Duration::from_micros(50));
                 }
             }
@@ -104,7 +104,9 @@ fn late_and_lapped_readers_know_what_the_writer_wrote() {
                         // Look something up in between.
                         if seen % 50 == 0 {
                             let book = publication.book_at((seen % u64::from(ROWS)) as u32).unwrap();
-                            assert!(book.position == book.ts_recv && book.levels == mbp10(0, book.position.max(1)).levels || book.position == 0);
+                            assert!(
+                                book.position == book.ts_recv && book.levels == mbp10(0, book.position.max(1)).levels || book.position == 0
+                            );
                         }
                     }
                 }

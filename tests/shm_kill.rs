@@ -27,11 +27,11 @@ fn write_for_ever(dir: &str) {
     for n in 1.. {
         let row = (n % u64::from(ROWS)) as u32;
         publisher.publish(row, &mbp10(row, n));
-        if n % 5 == 0 {
+        if n.is_multiple_of(5) {
             publisher.commit();
         }
         // Should the test die, so does this.
-        if n % 65536 == 0 && start.elapsed() > Duration::from_secs(20) {
+        if n.is_multiple_of(65536) && start.elapsed() > Duration::from_secs(20) {
             return;
         }
     }

@@ -22,7 +22,7 @@ fn a_book_shows_the_last_record_ten_levels_if_there_are_ten() {
             assert_eq!(book.levels, mbp10(7, n).levels[..depth]);
             assert_eq!((book.state, book.position, book.ts_recv, u64::from(book.sequence)), (BookState::Good, n, n, n));
         }
-        assert!(matches!(publication.book("AAPL "), Ok(_)), "padding does not matter");
+        assert!(publication.book("AAPL ").is_ok(), "padding does not matter");
         assert!(matches!(publication.book("MSFT"), Err(ShmError::NoSymbol { .. })));
         assert!(publication.book_at(1).is_err());
     }
@@ -84,4 +84,26 @@ fn counters_are_read_by_name() {
     assert_eq!(publication.writer().unwrap(), WriterState::Alive);
     drop(publisher);
     assert_eq!(publication.writer().unwrap(), WriterState::Closed);
+}
+
+#[test]
+fn records_are_named_by_their_ids_even_when_the_instrument_came_after_the_reader() {
+    let room = Room::new();
+    let mut publisher = Publisher::create(&room.spec("p", &[(Schema::Mbp1, 16)])).unwrap();
+    publisher.instrument(&instrument(7, "AAPL")).unwrap();
+    let publication = Publication::open(room.path(), "p").unwrap();
+    let mut symbols = publication.symbols();
+    assert_eq!(symbols.of(&mbp1(7, 1).hd), Some("AAPL"));
+    assert_eq!(symbols.of(&mbp1(8, 1).hd), None);
+    publisher.instrument(&instrument(8, "MSFT")).unwrap();
+    assert_eq!(symbols.of(&mbp1(8, 1).hd), Some("MSFT"));
+}
+
+#[test]
+fn a_directory_lists_its_publications_and_nothing_else() {
+    let room = Room::new();
+    let _publishers = ["b", "a"].map(|name| Publisher::create(&room.spec(name, &[(Schema::Mbp1, 16)])).unwrap());
+    std::fs::write(room.path().join("notes"), "TICK").unwrap();
+    assert_eq!(Publication::names(room.path()).unwrap(), ["a", "b"]);
+    assert!(Publication::names(room.path().join("none")).is_err());
 }

@@ -111,9 +111,8 @@ fn python_reads_the_tables_and_knows_how_the_writer_is() {
     publisher.channel_state(1, ChannelState::Stale, 1 << 20);
     publisher.set_counter(0, 12);
     let path = publisher.path().to_str().unwrap().to_owned();
-    let tables = |writer: &str| {
-        format!("instrument 0 7 2 0 100 AAPL\nchannel A 2 0 0\nchannel B 3 3 1048576\ncounter frames 12\nwriter {writer}\n")
-    };
+    let tables =
+        |writer: &str| format!("instrument 0 7 2 0 100 AAPL\nchannel A 2 0 0\nchannel B 3 3 1048576\ncounter frames 12\nwriter {writer}\n");
     for writer in ["alive", "closed"] {
         let Some(mut reader) = python(&[&path]) else { return };
         assert_eq!(String::from_utf8(reader.output().unwrap().stdout).unwrap(), tables(writer));

@@ -212,6 +212,7 @@ fn specifications_that_cannot_be_are_refused_with_what_would_do() {
     assert!(message(&|spec| spec.rings.clear()).contains("no ring"));
     assert!(message(&|spec| spec.instruments = 0).contains("instruments"));
     assert!(message(&|spec| spec.symbols = Some(vec!["MUCHTOOLONG".into()])).contains("MUCHTOOLONG"));
+    assert!(message(&|spec| spec.gates = 5000).contains("5000 gates"));
     assert!(message(&|spec| spec.counters = vec!["c".repeat(33)]).contains("32 bytes"));
     assert_eq!(room.files(), [] as [&str; 0]);
 }

@@ -44,6 +44,7 @@ mod records;
 mod region;
 pub mod ring;
 mod spec;
+mod symbols;
 
 pub use book::{BookState, BookView};
 pub use channels::ChannelRow;
@@ -54,3 +55,4 @@ pub use instruments::InstrumentRow;
 pub use publisher::{Publisher, Spare};
 pub use records::{From, Item, Records};
 pub use spec::{ChannelSpec, PublicationSpec, RingSpec};
+pub use symbols::Symbols;

@@ -32,7 +32,7 @@ pub struct Publisher {
     failure: Option<ShmError>,
     keep: bool,
     /// Last, so that the name is given back only when all the rest is done.
-    lock: NameLock,
+    _lock: NameLock,
 }
 
 /// What goes between the lane and the control plane at a change of epochs.
@@ -104,7 +104,7 @@ impl Publisher {
             symbols
         });
         let records = [0; Schema::COUNT];
-        let mut publisher = Self { epoch, plan, handover, symbols, records, gates, failure: None, keep: false, lock };
+        let mut publisher = Self { epoch, plan, handover, symbols, records, gates, failure: None, keep: false, _lock: lock };
         publisher.tell_gates();
         Ok(publisher)
     }
@@ -268,7 +268,6 @@ impl Drop for Publisher {
         if self.gates.is_some() {
             let _ = std::fs::remove_file(gate_path(&self.plan.spec.dir, &self.plan.spec.name));
         }
-        self.lock.give_back();
     }
 }
 
@@ -323,8 +322,11 @@ impl NameLock {
         }
         Err(ShmError::InUse { path: path.to_owned(), pid: 0 })
     }
+}
 
-    fn give_back(&mut self) {
+impl Drop for NameLock {
+    fn drop(&mut self) {
+        // Removed while still locked: whoever opened it before will see that it is no longer the name's.
         let _ = std::fs::remove_file(&self.path);
         let _ = region::unlock(&self.file, 0, 0);
     }

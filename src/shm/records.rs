@@ -19,7 +19,7 @@ use super::ring::{JoinCell, Look, RingReader};
 use super::spec::gate_path;
 use crate::record::{Control, Header, Record, Schema, control, flags};
 
-/// How many times in a row nothing came before the writer's state is looked at; a power of two.
+/// How many times in a row nothing came before the writer's state is looked at.
 const IDLE_LOOKS: u32 = 16;
 /// How often at most the operating system is asked about file and writer.
 const ASK_EVERY: Duration = Duration::from_millis(10);
@@ -191,10 +191,10 @@ impl<R: Record> Records<R> {
 
     #[inline]
     fn step(&mut self) -> Result<Step, ShmError> {
-        if self.levels_only || self.join.is_some() {
-            if let Some(step) = self.joining()? {
-                return Ok(step);
-            }
+        if (self.levels_only || self.join.is_some())
+            && let Some(step) = self.joining()?
+        {
+            return Ok(step);
         }
         if self.gate.is_some() && self.next - self.gate_told > self.ring.depth() / 16 {
             self.tell_gate();
@@ -289,7 +289,7 @@ impl<R: Record> Records<R> {
             return Ok(Step::End);
         }
         self.idle = self.idle.wrapping_add(1);
-        if self.idle % IDLE_LOOKS != 0 {
+        if !self.idle.is_multiple_of(IDLE_LOOKS) {
             return Ok(Step::Idle);
         }
         if !self.publication.is_over() {
@@ -317,6 +317,11 @@ impl<R: Record> Records<R> {
     /// Goes over to the new epoch.
     fn follow(&mut self) -> Result<Step, ShmError> {
         match self.publication.reopen() {
+            // The same again, copied over itself by somebody: there is no writer behind it.
+            Ok(publication) if publication.epoch() == self.publication.epoch() => {
+                self.ended = true;
+                Ok(Step::End)
+            }
             Ok(publication) => {
                 self.ring = publication.ring(R::SCHEMA)?;
                 self.publication = publication;
