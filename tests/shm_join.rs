@@ -156,3 +156,62 @@ fn what_is_delivered_and_what_is_lost_add_up_with_control_records_in_between() {
     }
     assert!(lost > 1000 && came > 1000, "{came} {lost}");
 }
+
+#[test]
+fn readers_follow_through_many_epochs_while_spares_are_made_elsewhere() {
+    const EPOCHS: u32 = 60;
+    const RECORDS: u64 = 300;
+    let room = Room::new();
+    let mut publisher = Publisher::create(&room.spec("p", &[(Schema::Mbp10, 512)])).unwrap();
+    let spare = publisher.spare();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                spare.prepare().unwrap();
+                std::thread::sleep(Duration::from_micros(300));
+            }
+        });
+        for _ in 0..2 {
+            let mut records = Publication::open(room.path(), "p").unwrap().subscribe::<Mbp10>(From::Board).unwrap();
+            scope.spawn(move || {
+                let (mut next, mut complete) = (1, 0);
+                let mut epoch = records.publication().epoch();
+                loop {
+                    match records.next().unwrap() {
+                        Item::Record(record) => {
+                            assert_eq!(record.number(), Some(next));
+                            next += 1;
+                        }
+                        Item::NewEpoch => {
+                            assert_eq!(next, RECORDS + 1, "the end of an epoch is delivered before the next one begins");
+                            (next, complete) = (1, complete + 1);
+                            assert!(records.publication().epoch() > epoch);
+                            epoch = records.publication().epoch();
+                        }
+                        Item::Idle => std::thread::yield_now(),
+                        Item::End => break,
+                        other => panic!("{other:?}"),
+                    }
+                }
+                assert_eq!(next, RECORDS + 1);
+                // A reader may sleep through whole epochs, but not through most of them here.
+                assert!(complete > EPOCHS / 4, "{complete}");
+            });
+        }
+        for epoch in 0..EPOCHS {
+            publisher.instrument(&instrument(0, "AAPL")).unwrap();
+            for n in 1..=RECORDS {
+                publisher.publish(0, &mbp10(0, n));
+            }
+            publisher.commit();
+            std::thread::sleep(Duration::from_millis(2));
+            if epoch + 1 < EPOCHS {
+                publisher.new_epoch();
+                assert!(publisher.failure().is_none());
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        publisher.close(true);
+    });
+}

@@ -282,15 +282,18 @@ impl<R: Record> Records<R> {
         Step::Lost(lost)
     }
 
-    #[cold]
+    #[inline]
     fn idle(&mut self) -> Result<Step, ShmError> {
         self.tell_gate();
+        self.idle = self.idle.wrapping_add(1);
+        if self.idle.is_multiple_of(IDLE_LOOKS) || self.ended { self.ask() } else { Ok(Step::Idle) }
+    }
+
+    /// Nothing came for a while: how is the writer?
+    #[cold]
+    fn ask(&mut self) -> Result<Step, ShmError> {
         if self.ended {
             return Ok(Step::End);
-        }
-        self.idle = self.idle.wrapping_add(1);
-        if !self.idle.is_multiple_of(IDLE_LOOKS) {
-            return Ok(Step::Idle);
         }
         if !self.publication.is_over() {
             let now = Instant::now();
@@ -341,6 +344,7 @@ impl<R: Record> Records<R> {
         }
     }
 
+    #[inline]
     fn tell_gate(&mut self) {
         if let Some(gate) = &self.gate
             && self.gate_told != self.next - 1
