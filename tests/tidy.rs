@@ -65,7 +65,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["error", "record"]),
     (
         "plan",
-        &["book::BooksCapacity", "channel::ChannelConfig", "config", "error", "feed", "lane::counters", "record", "shm", "source", "sys", "topology"],
+        &[
+            "book::BooksCapacity",
+            "channel::ChannelConfig",
+            "config",
+            "error",
+            "feed",
+            "lane::counters",
+            "record",
+            "shm",
+            "source",
+            "sys",
+            "topology",
+        ],
     ),
     // The generator is the judge of feed and book, so it shares nothing with them.
     ("generate", &["error"]),

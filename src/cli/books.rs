@@ -45,7 +45,8 @@ struct Book {
 pub(super) fn run(args: &BooksArgs) -> Result<(), Error> {
     let _ = signals::install();
     let publication = open(args)?;
-    let mut records = if args.gated { publication.subscribe_gated::<Mbo>(From::Oldest)? } else { publication.subscribe::<Mbo>(From::Oldest)? };
+    let mut records =
+        if args.gated { publication.subscribe_gated::<Mbo>(From::Oldest)? } else { publication.subscribe::<Mbo>(From::Oldest)? };
     if records.next_position() > 1 {
         return Err(incomplete("the beginning of the session is no longer in the ring"));
     }
@@ -57,7 +58,10 @@ pub(super) fn run(args: &BooksArgs) -> Result<(), Error> {
             Item::Board { .. } => {}
             Item::Control(control) if control.hd.rtype == control::SESSION_END => break,
             Item::Control(control) if control.hd.rtype == control::GAP_OPEN => {
-                eprintln!("tickwire: messages {} to {} were lost on all lines: the books will differ", control.first_sequence, control.last_sequence);
+                eprintln!(
+                    "tickwire: messages {} to {} were lost on all lines: the books will differ",
+                    control.first_sequence, control.last_sequence
+                );
             }
             Item::Control(_) => {}
             Item::Lost(count) => return Err(incomplete(&format!("this reader was too slow and was lapped by {count} records"))),
@@ -80,7 +84,9 @@ fn open(args: &BooksArgs) -> Result<Publication, Error> {
     let until = Instant::now() + Duration::from_secs(args.wait);
     loop {
         match Publication::open(&args.which.dir, &args.which.publication) {
-            Err(ShmError::NotFound { .. }) if Instant::now() < until && !signals::stop_requested() => std::thread::sleep(Duration::from_millis(20)),
+            Err(ShmError::NotFound { .. }) if Instant::now() < until && !signals::stop_requested() => {
+                std::thread::sleep(Duration::from_millis(20))
+            }
             other => return Ok(other?),
         }
     }

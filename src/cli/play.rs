@@ -91,7 +91,11 @@ pub(super) fn run(args: &PlayArgs) -> Result<(), Error> {
     })
     .map_err(|error| Error::new(Exit::Failed, error.what, error.why, error.cure))?;
     bar.finish_and_clear();
-    if args.json { print_json(&report) } else { print(&report) }
+    if args.json {
+        print_json(&report)
+    } else {
+        print(&report)
+    }
     match &report.first_error {
         Some(first) => {
             let what = format!("{} datagrams were refused by the kernel", report.errors);

@@ -1,0 +1,212 @@
+//! Decode, books, and the whole path from datagrams in memory to a publication, beside a baseline, in one run.
+//!
+//! ```sh
+//! cargo bench --bench path               # 4 million messages
+//! cargo bench --bench path -- 20000000   # that many
+//! ```
+//! Times of a shared host mean little; the ratios, taken in interleaved rounds of the same run, mean more. Under `cargo test` it runs once,
+//! tiny, so that it cannot rot: then it checks that all ways end with the same number of live orders.
+
+mod baseline;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use baseline::Baseline;
+use tickwire::book::BooksCapacity;
+use tickwire::channel::{Channel, ChannelConfig};
+use tickwire::feed::arbiter::ArbiterConfig;
+use tickwire::feed::itch::{ItchDecoder, Market};
+use tickwire::feed::name::FeedName;
+use tickwire::feed::{Decoder, Event};
+use tickwire::generate::{GenerateConfig, Session};
+use tickwire::journal::Journal;
+use tickwire::record::tally::Tally;
+use tickwire::record::{Schema, Sink};
+use tickwire::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
+
+const ROUNDS: usize = 3;
+/// Messages in a datagram: what a busy feed packs into 1,400 bytes.
+const PER_DATAGRAM: usize = 35;
+
+fn main() {
+    let is_bench = std::env::args().any(|arg| arg == "--bench");
+    let asked = std::env::args().filter_map(|arg| arg.parse().ok()).next();
+    let (messages, symbols, rounds) = if is_bench { (asked.unwrap_or(4_000_000), 8_000, ROUNDS) } else { (20_000, 100, 1) };
+    let day = Day::generate(messages, symbols);
+    let ways: [(&str, Way); 5] = [
+        ("decode", decode),
+        ("baseline books", baseline_books),
+        ("books", books),
+        ("path, top of book", path_top),
+        ("path, all schemas", path_all),
+    ];
+    let mut best = [u64::MAX; 5];
+    let mut live = [None; 5];
+    for _ in 0..rounds {
+        for (way, (_, run)) in ways.iter().enumerate() {
+            let outcome = run(&day);
+            best[way] = best[way].min(outcome.ns);
+            live[way] = outcome.live_orders;
+        }
+    }
+    println!("{} messages, {symbols} symbols, best of {rounds} interleaved rounds", day.messages);
+    println!("{:<20}{:>14}{:>22}", "", "ns a message", "ratio to baseline");
+    for (way, (name, _)) in ways.iter().enumerate() {
+        let hundredths = best[way] * 100 / day.messages;
+        let ratio = best[way] * 1000 / best[1].max(1);
+        println!("{name:<20}{:>11}.{:02}{:>18}.{:03}", hundredths / 100, hundredths % 100, ratio / 1000, ratio % 1000);
+    }
+    let told: Vec<u64> = live.into_iter().flatten().collect();
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "the ways end with different live orders: {told:?}");
+}
+
+type Way = fn(&Day) -> Outcome;
+
+struct Outcome {
+    ns: u64,
+    live_orders: Option<u64>,
+}
+
+/// A session as datagrams and as bare messages.
+struct Day {
+    messages: u64,
+    datagrams: Vec<Vec<u8>>,
+}
+
+impl Day {
+    fn generate(messages: u64, symbols: u16) -> Self {
+        let config = GenerateConfig::whole_day(1, messages, symbols, 0);
+        let mut session = Session::new(&config).expect("a valid configuration");
+        let mut datagrams = Vec::new();
+        let (mut blocks, mut count, mut sequence) = (Vec::new(), 0_u16, 1_u64);
+        let mut flush = |blocks: &mut Vec<u8>, count: &mut u16| {
+            let mut datagram = b"BENCH     ".to_vec();
+            datagram.extend(sequence.to_be_bytes());
+            datagram.extend(count.to_be_bytes());
+            datagram.append(blocks);
+            sequence += u64::from(*count);
+            *count = 0;
+            datagrams.push(datagram);
+        };
+        while let Some(message) = session.next_message() {
+            blocks.extend((message.bytes.len() as u16).to_be_bytes());
+            blocks.extend(message.bytes);
+            count += 1;
+            if usize::from(count) == PER_DATAGRAM {
+                flush(&mut blocks, &mut count);
+            }
+        }
+        flush(&mut blocks, &mut count);
+        Self { messages, datagrams }
+    }
+
+    fn each_message(&self, mut f: impl FnMut(&[u8])) {
+        for datagram in &self.datagrams {
+            let mut rest = &datagram[20..];
+            while let Some((length, behind)) = rest.split_at_checked(2) {
+                let (message, next) = behind.split_at(usize::from(u16::from_be_bytes([length[0], length[1]])));
+                f(message);
+                rest = next;
+            }
+        }
+    }
+
+    fn each_event(&self, mut f: impl FnMut(u32, &Event)) {
+        let mut decoder = ItchDecoder::new(Market::Nasdaq, 0);
+        self.each_message(|message| {
+            if let Ok(decoded) = decoder.decode(message) {
+                f(decoded.instrument_id, &decoded.event);
+            }
+        });
+    }
+}
+
+fn timed(f: impl FnOnce() -> Option<u64>) -> Outcome {
+    let began = Instant::now();
+    let live_orders = f();
+    Outcome { ns: began.elapsed().as_nanos() as u64, live_orders }
+}
+
+fn decode(day: &Day) -> Outcome {
+    timed(|| {
+        day.each_event(|instrument, event| {
+            black_box((instrument, event));
+        });
+        None
+    })
+}
+
+fn baseline_books(day: &Day) -> Outcome {
+    let mut books = Baseline::default();
+    timed(|| {
+        day.each_event(|instrument, event| {
+            black_box(books.apply(instrument, event));
+        });
+        Some(books.live_orders() as u64)
+    })
+}
+
+const CAPACITY: BooksCapacity = BooksCapacity { instruments: 1 << 16, orders: 2_000_000, levels: 2_000_000 };
+
+fn books(day: &Day) -> Outcome {
+    let mut books = tickwire::book::Books::new(CAPACITY);
+    timed(|| {
+        day.each_event(|instrument, event| {
+            match *event {
+                Event::Add { order, side, price, size } => _ = black_box(books.add(instrument, order, side, price, size)),
+                Event::Execute { order, size, .. } | Event::ExecuteAtPrice { order, size, .. } | Event::Cancel { order, size } => {
+                    _ = black_box(books.reduce(instrument, order, size));
+                }
+                Event::Delete { order } => _ = black_box(books.delete(instrument, order)),
+                Event::Replace { old, new, price, size } => {
+                    if let Ok(gone) = books.delete(instrument, old) {
+                        _ = black_box(books.add(instrument, new, gone.before.side, price, size));
+                    }
+                }
+                _ => {}
+            }
+            black_box(books.top(instrument));
+        });
+        Some(books.live_orders())
+    })
+}
+
+fn path_top(day: &Day) -> Outcome {
+    path(day, &[Schema::Mbo, Schema::Mbp1])
+}
+
+fn path_all(day: &Day) -> Outcome {
+    path(day, &Schema::ALL)
+}
+
+fn path(day: &Day, schemas: &[Schema]) -> Outcome {
+    // A disk behind the mapping would be measured too.
+    let shm = std::path::Path::new("/dev/shm");
+    let dir = if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() };
+    let dir = dir.join(format!("tickwire-bench-{}", std::process::id()));
+    let mut spec = PublicationSpec::new(&dir, "bench");
+    spec.rings = schemas.iter().map(|&schema| RingSpec { schema, depth: 1 << 16 }).collect();
+    spec.channels = vec![ChannelSpec { name: "bench".into(), publisher_id: 2 }];
+    spec.instruments = 1 << 14;
+    let mut sink = Tally::new(Some(Publisher::create(&spec).expect("a publication in the temporary directory")), schemas);
+    let config = ChannelConfig {
+        feed: FeedName::NasdaqItch,
+        index: 0,
+        arbiter: ArbiterConfig::default(),
+        capacity: CAPACITY,
+        midnight_ns: Some(0),
+        bad_ts_recv: false,
+    };
+    let mut channel = Channel::new(&config, Journal::new(16));
+    let outcome = timed(|| {
+        for (at, datagram) in day.datagrams.iter().enumerate() {
+            channel.on_datagram(0, at as u64 + 1, datagram, &mut sink);
+            sink.commit();
+        }
+        Some(channel.composer().books().live_orders())
+    });
+    drop(sink);
+    let _ = std::fs::remove_dir(&dir);
+    outcome
+}
