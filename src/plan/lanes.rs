@@ -23,12 +23,7 @@ const XDP_HEADROOM_BYTES: u32 = 256;
 pub(super) fn plan(file: &ConfigFile, host: &Host) -> Result<Vec<LanePlan>, Error> {
     let config = &file.config;
     if config.lane.is_empty() || config.channel.is_empty() {
-        return Err(file.refuse(
-            0..0,
-            "lane",
-            "nothing would run: there is no [[lane]] or no [[channel]]",
-            "start from config/example.toml",
-        ));
+        return Err(file.refuse(0..0, "lane", "nothing would run: there is no [[lane]] or no [[channel]]", "start from config/example.toml"));
     }
     unique(file, "name", "lane", config.lane.iter().map(|lane| &lane.name))?;
     unique(file, "name", "channel", config.channel.iter().map(|channel| &channel.name))?;
@@ -193,7 +188,12 @@ fn source(file: &ConfigFile, host: &Host, lane: &config::Lane, owners: &mut Owne
     Ok(SourcePlan::Xdp { queues, settings: lane.xdp.clone() })
 }
 
-fn found_interface<'a>(file: &ConfigFile, host: &'a Host, name: &Spanned<String>, key: &str) -> Result<&'a super::HostInterface, Error> {
+fn found_interface<'a>(
+    file: &ConfigFile,
+    host: &'a Host,
+    name: &Spanned<String>,
+    key: &str,
+) -> Result<&'a super::HostInterface, Error> {
     let interface = host.interface(name.get_ref()).ok_or_else(|| {
         file.refuse(
             name.span(),
@@ -232,10 +232,7 @@ fn cores(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<(), E
             return Err(file.refuse(
                 core.span(),
                 "core",
-                format_args!(
-                    "core {number} would carry lane `{other}` and lane `{}`: two busy-polling threads starve each other",
-                    lane.name
-                ),
+                format_args!("core {number} would carry lane `{other}` and lane `{}`: two busy-polling threads starve each other", lane.name),
                 "give each lane a core of its own",
             ));
         }
@@ -301,8 +298,7 @@ fn channel(
             Err(file.refuse(value.span(), key, format_args!("{} is out of range", value.get_ref()), format_args!("use 1 to {most}")))
         }
     };
-    let window_packets =
-        positive(&Spanned::new(channel.window_packets.span(), u64::from(*channel.window_packets.get_ref())), "window_packets", 1 << 16)?;
+    let window_packets = positive(&Spanned::new(channel.window_packets.span(), u64::from(*channel.window_packets.get_ref())), "window_packets", 1 << 16)?;
     let orders = positive(&channel.orders, "orders", 1 << 28)?;
     let levels = positive(&channel.levels, "levels", 1 << 28)?;
     let gap_wait_us = positive(&channel.gap_wait_us, "gap_wait_us", 60_000_000)?;
@@ -347,29 +343,19 @@ fn line(
         return Err(file.refuse(line.port.span(), "channel.line.port", "port 0 is no port", "use 1 to 65535"));
     }
     if let SourcePlan::Xdp { .. } = &lanes[at].source {
-        let owns =
-            |lane: &LanePlan| matches!(&lane.source, SourcePlan::Xdp { queues, .. } if queues.iter().any(|q| q.interface == interface));
+        let owns = |lane: &LanePlan| matches!(&lane.source, SourcePlan::Xdp { queues, .. } if queues.iter().any(|q| q.interface == interface));
         if !owns(&lanes[at]) {
             let (what, cure) = match lanes.iter().find(|lane| owns(lane)) {
                 Some(other) => (
                     format!("which lane `{}` owns: its lines would land in two lanes", other.name),
-                    format!(
-                        "both lines of a channel meet in one lane: let lane `{}` own `{interface}`, or move the channel",
-                        lanes[at].name
-                    ),
+                    format!("both lines of a channel meet in one lane: let lane `{}` own `{interface}`, or move the channel", lanes[at].name),
                 ),
-                None => {
-                    ("which no lane owns".to_owned(), format!("add [[lane.interface]] name = \"{interface}\" to lane `{}`", lanes[at].name))
-                }
+                None => ("which no lane owns".to_owned(), format!("add [[lane.interface]] name = \"{interface}\" to lane `{}`", lanes[at].name)),
             };
             return Err(file.refuse(
                 line.interface.span(),
                 "channel.line.interface",
-                format_args!(
-                    "line {} of channel `{channel}` (lane `{}`) arrives on `{interface}`, {what}",
-                    line.name.get_ref(),
-                    lanes[at].name
-                ),
+                format_args!("line {} of channel `{channel}` (lane `{}`) arrives on `{interface}`, {what}", line.name.get_ref(), lanes[at].name),
                 cure,
             ));
         }

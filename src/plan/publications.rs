@@ -35,11 +35,7 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
             return Err(file.refuse(
                 channel.publication.span(),
                 "publication",
-                format_args!(
-                    "channel `{}` wants publication `{}`, which is not configured",
-                    channel.name.get_ref(),
-                    channel.publication.get_ref()
-                ),
+                format_args!("channel `{}` wants publication `{}`, which is not configured", channel.name.get_ref(), channel.publication.get_ref()),
                 format_args!("add it or name another; {}", choices(config.publication.iter().map(|p| p.name.get_ref().as_str()))),
             ));
         }
@@ -119,12 +115,7 @@ fn spec(file: &ConfigFile, publication: &config::Publication) -> Result<Publicat
         rings.push(self::ring(file, publication, ring, &rings)?);
     }
     if rings.is_empty() {
-        return Err(file.refuse(
-            publication.name.span(),
-            "ring",
-            format_args!("publication `{name}` has no ring"),
-            "add [[publication.ring]]",
-        ));
+        return Err(file.refuse(publication.name.span(), "ring", format_args!("publication `{name}` has no ring"), "add [[publication.ring]]"));
     }
     let instruments = *publication.instruments.get_ref();
     if !(1..=1 << 20).contains(&instruments) {
@@ -165,12 +156,7 @@ fn ring(file: &ConfigFile, publication: &config::Publication, ring: &config::Rin
         );
     };
     if before.iter().any(|other| other.schema == schema) {
-        return refuse(
-            ring.schema.span(),
-            "publication.ring.schema",
-            format!("there are two rings for {written}"),
-            "remove one".to_owned(),
-        );
+        return refuse(ring.schema.span(), "publication.ring.schema", format!("there are two rings for {written}"), "remove one".to_owned());
     }
     for channel in members(file, publication) {
         if let Some(feed) = FeedName::from_name(channel.feed.get_ref())
