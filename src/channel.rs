@@ -264,8 +264,8 @@ impl<P: Protocol> Meaning<P> {
         match notice {
             Notice::SessionStart { first_sequence, cause, .. } => self.start(first_sequence, cause, at_ns, sink),
             Notice::SessionEnd { next_sequence } => {
-                self.tell(control::SESSION_END, next_sequence, 0, control::cause::NONE, at_ns, sink);
                 self.enter(ChannelState::Ended, at_ns, sink);
+                self.tell(control::SESSION_END, next_sequence, 0, control::cause::NONE, at_ns, sink);
             }
             Notice::GapOpen { first, last, cause } => {
                 self.composer.doubt_all();

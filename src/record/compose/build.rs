@@ -104,7 +104,7 @@ impl Composer {
         if let (true, Some(row)) = (reach.top, stamp.row(Schema::Mbp1, sink)) {
             sink.publish(row, &self.mbp1(stamp, act));
         }
-        if let (true, Some(row)) = (reach.top10, stamp.row(Schema::Mbp10, sink)) {
+        if let (true, Some(row)) = (reach.top10 && self.tells_depth(), stamp.row(Schema::Mbp10, sink)) {
             sink.publish(row, &self.mbp10(stamp, act));
         }
     }
@@ -114,8 +114,14 @@ impl Composer {
     pub(super) fn levels_waiting<S: Sink>(&self, stamp: &Stamp, act: Act, reach: Reach, sink: &S) -> Waiting {
         Waiting {
             mbp1: (reach.top && stamp.row(Schema::Mbp1, sink).is_some()).then(|| self.mbp1(stamp, act)),
-            mbp10: (reach.top10 && stamp.row(Schema::Mbp10, sink).is_some()).then(|| self.mbp10(stamp, act)),
+            mbp10: (reach.top10 && self.tells_depth() && stamp.row(Schema::Mbp10, sink).is_some()).then(|| self.mbp10(stamp, act)),
         }
+    }
+
+    /// Of a feed that tells only the best prices, ten levels would claim that there are no others.
+    #[inline]
+    fn tells_depth(&self) -> bool {
+        self.config.has_orders
     }
 
     #[inline]

@@ -44,7 +44,7 @@ pub struct ComposerConfig {
     pub publisher_id: u16,
     /// Whether receive times are made up (day files): every record then says [`flags::BAD_TS_RECV`].
     pub bad_ts_recv: bool,
-    /// Whether the feed has orders; without, price levels carry no order count.
+    /// Whether the feed has orders; without, price levels carry no order count, and there are no `mbo` and `mbp-10` records.
     pub has_orders: bool,
 }
 
