@@ -11,3 +11,5 @@ mod sessions;
 #[path = "compose/tops.rs"]
 mod tops;
 mod venue;
+#[path = "compose/whole_session.rs"]
+mod whole_session;

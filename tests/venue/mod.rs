@@ -9,7 +9,7 @@ use tickwire::journal::Journal;
 use tickwire::record::{
     ChannelState, Control, Instrument, Mbo, Mbp1, Mbp10, Record, Row, Schema, Sink, SinkFull, Status, Trade, UNDEF_PRICE,
 };
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::FromBytes;
 
 /// Midnight of the venue's day in the tests: 2023-11-15 in New York.
 pub const MIDNIGHT_NS: u64 = 1_700_024_400_000_000_000;
