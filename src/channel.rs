@@ -51,10 +51,12 @@ struct Meaning<P: Protocol> {
     decoder: P::Decoder,
     composer: Composer,
     index: u16,
+    has_orders: bool,
     midnight_ns: Option<u64>,
+    /// What is known of the books, heard or not.
     state: ChannelState,
-    /// What `state` was before the silence.
-    state_before_silence: ChannelState,
+    /// Nothing is heard: shown instead of `state` for as long.
+    silent: bool,
     began_epoch: bool,
     messages_by_type: [u64; 256],
     drops: Drops,
@@ -117,7 +119,10 @@ impl Channel {
 
     /// Announces instruments and levels again, after another channel of the publication has begun a new epoch.
     pub fn announce_again<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
-        each!(self, pipeline => pipeline.meaning.announce_again(now_ns, sink))
+        each!(self, pipeline => {
+            let next_sequence = pipeline.arbiter.next_sequence();
+            pipeline.meaning.announce_again(next_sequence, now_ns, sink)
+        })
     }
 
     /// Tells every reader that the publication is being closed.
@@ -142,7 +147,7 @@ impl Channel {
 
     /// The channel's state.
     pub fn state(&self) -> ChannelState {
-        each!(self, pipeline => pipeline.meaning.state)
+        each!(self, pipeline => pipeline.meaning.shown())
     }
 
     /// Messages delivered in sequence, by type byte.
@@ -177,9 +182,10 @@ impl<P: Protocol> Pipeline<P> {
                 decoder,
                 composer: Composer::new(composer_config, books, limit),
                 index: config.index,
+                has_orders: config.feed.has_orders(),
                 midnight_ns: config.midnight_ns,
                 state: ChannelState::Idle,
-                state_before_silence: ChannelState::Idle,
+                silent: false,
                 began_epoch: false,
                 messages_by_type: [0; 256],
                 drops: Drops::default(),
@@ -234,18 +240,22 @@ impl<P: Protocol> Meaning<P> {
         let at = Moment { sequence, recv_ns: arrival.recv_ns, send_ns: arrival.send_ns };
         match self.decoder.decode(message) {
             Ok(decoded) => self.composer.apply(&at, &decoded, sink),
-            Err(reason) => self.reject(reason, arrival.recv_ns, sink),
+            Err(reason) => self.reject(reason, kind, &at, sink),
         }
     }
 
     #[cold]
-    fn reject<S: Sink>(&mut self, reason: Drop, at_ns: u64, sink: &mut S) {
+    fn reject<S: Sink>(&mut self, reason: Drop, kind: u8, at: &Moment, sink: &mut S) {
         self.drops.count(reason);
-        // A message that could not be read may have moved any book, so all are in doubt, as after a gap. An unknown type is
-        // something else: a venue that adds a type does not change what the known ones mean.
-        if matches!(reason, Drop::WrongLength | Drop::BadValue) {
+        let Moment { sequence, recv_ns, .. } = *at;
+        // A message that could have moved any book and could not be read is a message lost: a gap of one. Of other types only what they
+        // would have told is missing; an unknown type is no loss, since a venue that adds one does not change what the others mean.
+        let unreadable = matches!(reason, Drop::WrongLength | Drop::BadValue | Drop::UnknownInstrument);
+        if unreadable && moves_books(self.has_orders, kind) {
             self.composer.doubt_all();
-            self.enter(ChannelState::Stale, at_ns, sink);
+            self.enter(ChannelState::Stale, recv_ns, sink);
+            self.tell(control::GAP_OPEN, sequence, sequence, control::cause::UNREADABLE, recv_ns, sink);
+            self.tell(control::GAP_CLOSED, sequence, sequence, control::cause::LOST, recv_ns, sink);
         }
     }
 
@@ -254,8 +264,8 @@ impl<P: Protocol> Meaning<P> {
         match notice {
             Notice::SessionStart { first_sequence, cause, .. } => self.start(first_sequence, cause, at_ns, sink),
             Notice::SessionEnd { next_sequence } => {
-                self.tell(control::SESSION_END, next_sequence, 0, control::cause::NONE, at_ns, sink);
                 self.enter(ChannelState::Ended, at_ns, sink);
+                self.tell(control::SESSION_END, next_sequence, 0, control::cause::NONE, at_ns, sink);
             }
             Notice::GapOpen { first, last, cause } => {
                 self.composer.doubt_all();
@@ -267,11 +277,10 @@ impl<P: Protocol> Meaning<P> {
                 self.enter(ChannelState::Stale, at_ns, sink);
                 self.tell(control::GAP_CLOSED, first, last, cause, at_ns, sink);
             }
-            Notice::Silent { .. } => {
-                self.state_before_silence = self.state;
-                self.enter(ChannelState::Silent, at_ns, sink);
+            Notice::Silent { .. } | Notice::Heard => {
+                self.silent = matches!(notice, Notice::Silent { .. });
+                self.enter(self.state, at_ns, sink);
             }
-            Notice::Heard => self.enter(self.state_before_silence, at_ns, sink),
             Notice::LineDead { .. } | Notice::LineAlive { .. } => {}
         }
     }
@@ -288,11 +297,12 @@ impl<P: Protocol> Meaning<P> {
                 self.began_epoch = true;
                 control::cause::NEW_SESSION
             }
-            StartCause::Restart => {
-                self.composer.clear_books(&at, sink);
-                control::cause::RESTART
-            }
+            StartCause::Restart => control::cause::RESTART,
         };
+        if cause != StartCause::NewSession {
+            // Also when a first datagram turns out to have been a lone absurd one: whatever it put into the books is void.
+            self.composer.clear_books();
+        }
         if cause != StartCause::Restart && self.midnight_ns.is_none() {
             // Outside the calendar's range (a receive time of 1970) the old midnight stays: times are wrong either way.
             if let Ok(midnight_ns) = VenueDate::at(at_ns).and_then(VenueDate::midnight_ns) {
@@ -305,6 +315,8 @@ impl<P: Protocol> Meaning<P> {
         }
         self.enter(if whole { ChannelState::Good } else { ChannelState::Stale }, at_ns, sink);
         self.tell(control::SESSION_START, first_sequence, 0, code, at_ns, sink);
+        // None after a new session, whose epoch is empty anyway.
+        self.composer.publish_clears(&at, sink);
     }
 
     /// After a datagram: a stale channel whose every instrument is proven right again is good.
@@ -316,8 +328,13 @@ impl<P: Protocol> Meaning<P> {
         }
     }
 
-    fn announce_again<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
+    /// Another channel has begun an epoch. Its rings hold nothing of this channel: readers are told that they join it late,
+    /// because of orders they will never have seen the beginning.
+    fn announce_again<S: Sink>(&mut self, next_sequence: u64, now_ns: u64, sink: &mut S) {
         self.enter(self.state, now_ns, sink);
+        if !matches!(self.state, ChannelState::Idle | ChannelState::Ended) {
+            self.tell(control::SESSION_START, next_sequence, 0, control::cause::OTHER_CHANNEL, now_ns, sink);
+        }
         self.composer.announce_again(&Moment { sequence: 0, recv_ns: now_ns, send_ns: 0 }, sink);
     }
 
@@ -327,13 +344,22 @@ impl<P: Protocol> Meaning<P> {
 
     fn enter<S: Sink>(&mut self, state: ChannelState, at_ns: u64, sink: &mut S) {
         self.state = state;
-        sink.channel_state(self.index, state, at_ns);
+        sink.channel_state(self.index, self.shown(), at_ns);
+    }
+
+    fn shown(&self) -> ChannelState {
+        if self.silent { ChannelState::Silent } else { self.state }
     }
 
     fn tell<S: Sink>(&self, rtype: u8, first: u64, last: u64, cause: u8, at_ns: u64, sink: &mut S) {
         let at = Moment { sequence: first, recv_ns: at_ns, send_ns: 0 };
         sink.control(&self.composer.control(rtype, 0, &at, first, last, cause));
     }
+}
+
+/// Whether messages of this type change what rests: those of ITCH that add, take away or replace; the quotes of TOPS.
+const fn moves_books(has_orders: bool, kind: u8) -> bool {
+    if has_orders { matches!(kind, b'A' | b'F' | b'E' | b'C' | b'X' | b'D' | b'U') } else { kind == b'Q' }
 }
 
 const fn gap_cause(cause: GapCause) -> u8 {

@@ -51,6 +51,11 @@ pub mod cause {
     pub const LOST: u8 = 10;
     /// The publication is being closed.
     pub const SHUTDOWN: u8 = 11;
+    /// The message came and could not be read; it may have moved any book.
+    pub const UNREADABLE: u8 = 12;
+    /// Another channel of the publication began a new epoch: what this channel published before is in the older one, and orders
+    /// from then are not known here.
+    pub const OTHER_CHANNEL: u8 = 13;
 }
 
 /// One control record.

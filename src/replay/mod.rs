@@ -1,5 +1,6 @@
 //! A capture or day file through the very pipeline that runs live; the clock and the timers are the recording's.
 
+mod gated;
 mod pace;
 mod summary;
 
@@ -8,7 +9,7 @@ pub use summary::Summary;
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::book::BooksCapacity;
 use crate::channel::{Channel, ChannelConfig};
@@ -16,19 +17,21 @@ use crate::error::{Error, Exit};
 use crate::feed::arbiter::ArbiterConfig;
 use crate::feed::name::FeedName;
 use crate::journal::Journal;
+use crate::lane::counters::{self, ShownLatency};
 use crate::plan::schemas_of;
 use crate::record::Sink;
 use crate::record::tally::Tally;
 use crate::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
 use crate::source::file::Recording;
 use crate::source::lines::{LineKey, Lines};
-use crate::source::{Datagram, Polled, SourceError};
+use crate::source::{Datagram, Polled, Source, SourceError};
+use gated::Gated;
 use pace::Pacer;
 
 /// Lines a replay tells apart: what an arbiter takes.
 const LINES: usize = 4;
-/// The smallest message that makes records makes three of 31 + 2 bytes: no datagram makes more records than its bytes over this.
-const BYTES_PER_RECORD: usize = 11;
+/// Between updates of a publication's counters: what a lane does, too.
+const COUNTERS_EVERY: Duration = Duration::from_millis(100);
 
 /// What to replay, and how.
 #[derive(Clone, Debug)]
@@ -87,6 +90,10 @@ pub struct Replayed {
 
 /// Runs a replay to its end, or until `stop` says so. `progress` is called about every 64 datagrams.
 pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn FnMut(Progress)) -> Result<Replayed, Error> {
+    if config.lines.len() > LINES {
+        let why = format!("{} lines were given, and a channel has at most {LINES}", config.lines.len());
+        return Err(Error::new(Exit::Usage, "--line", why, "name the lines of one channel"));
+    }
     let lines = if config.lines.is_empty() { Lines::learning(LINES) } else { Lines::new(&config.lines) };
     let mut recording = crate::source::file::open(&config.file, lines, Some(config.midnight_ns.unwrap_or(0))).map_err(unreadable)?;
     let channel_config = ChannelConfig {
@@ -97,37 +104,40 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
         midnight_ns: if recording.synthetic() { Some(config.midnight_ns.unwrap_or(0)) } else { config.midnight_ns },
         bad_ts_recv: recording.synthetic(),
     };
-    let publisher = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
+    let gated = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
     let mut run = Run {
         channel: Channel::new(&channel_config, Journal::new(1)),
-        sink: Tally::new(publisher, schemas_of(config.feed)),
+        sink: Tally::new(gated.map(|publisher| Gated::new(publisher, stop)), schemas_of(config.feed)),
         pacer: Pacer::new(config.speed),
         stop,
+        shown: Instant::now(),
         last_ns: 0,
         datagrams: 0,
     };
-    if let Some(publication) = &config.publish {
-        run.wait_for_readers(publication.gated_readers);
+    if let (Some(gated), Some(publication)) = (run.sink.inner(), &config.publish) {
+        gated.wait_for_readers(publication.gated_readers);
     }
     let began = Instant::now();
     run.all(&mut recording, progress)?;
     let elapsed_ns = began.elapsed().as_nanos() as u64;
-    let Run { mut channel, mut sink, last_ns, datagrams, .. } = run;
-    channel.finish(last_ns, &mut sink);
-    channel.close(last_ns, &mut sink);
-    sink.commit();
-    let summary = Summary::new(&channel, &sink, &recording, datagrams, elapsed_ns);
-    if let (Some(publisher), Some(publication)) = (sink.into_inner(), &config.publish) {
-        publisher.close(publication.keep);
+    run.channel.finish(run.last_ns, &mut run.sink);
+    run.channel.close(run.last_ns, &mut run.sink);
+    run.sink.commit();
+    run.show_counters(&recording);
+    let summary = Summary::new(&run.channel, &run.sink, &recording, run.datagrams, elapsed_ns);
+    if let (Some(gated), Some(publication)) = (run.sink.into_inner(), &config.publish) {
+        gated.close(publication.keep);
     }
-    Ok(Replayed { summary, channel, remarks: remarks(config, &recording) })
+    Ok(Replayed { summary, channel: run.channel, remarks: remarks(config, &recording) })
 }
 
 struct Run<'a> {
     channel: Channel,
-    sink: Tally<Publisher>,
+    sink: Tally<Gated<'a>>,
     pacer: Pacer,
     stop: &'a dyn Fn() -> bool,
+    /// When the publication last showed counters.
+    shown: Instant,
     last_ns: u64,
     datagrams: u64,
 }
@@ -135,12 +145,21 @@ struct Run<'a> {
 impl Run<'_> {
     fn all(&mut self, recording: &mut Recording, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
         while let Some(next_ns) = recording.peek_ns().map_err(unreadable)? {
-            if !self.pacer.wait_for(next_ns, self.stop) || (self.stop)() {
+            let (stop, gated) = (self.stop, self.sink.inner());
+            // Asked at least every 50 ms while it waits: also the publication's sign of life.
+            let alive = || {
+                gated.as_ref().inspect(|gated| gated.heartbeat());
+                stop()
+            };
+            if alive() || !self.pacer.wait_for(next_ns, &alive) {
                 break;
             }
             let until_ns = self.pacer.due_now(next_ns);
             let polled = recording.poll_until(until_ns, &mut |datagram| self.datagram(&datagram)).map_err(unreadable)?;
             self.sink.commit();
+            if self.shown.elapsed() >= COUNTERS_EVERY {
+                self.show_counters(recording);
+            }
             let read = recording.progress();
             progress(Progress { read_bytes: read.read, total_bytes: read.total, messages: self.channel.arbiter().messages });
             if polled == Polled::End {
@@ -153,37 +172,27 @@ impl Run<'_> {
     fn datagram(&mut self, datagram: &Datagram<'_>) {
         self.datagrams += 1;
         // Timers that were due before this datagram run first, at their own time.
+        let mut done_ns = None;
         while let Some(deadline_ns) = self.channel.deadline_ns().filter(|&deadline_ns| deadline_ns <= datagram.recv_ns) {
+            // One that stays due although it ran is not waited for: a capture's times may be anything.
+            if done_ns.replace(deadline_ns) == Some(deadline_ns) {
+                break;
+            }
             self.channel.on_time(deadline_ns, &mut self.sink);
         }
         self.last_ns = self.last_ns.max(datagram.recv_ns);
-        self.make_room(datagram.payload.len());
-        let line = (datagram.line as usize).min(LINES - 1) as u8;
+        // A source with at most `LINES` lines has no larger index.
+        let line = u8::try_from(datagram.line).unwrap_or(u8::MAX);
         self.channel.on_datagram(line, datagram.recv_ns, datagram.payload, &mut self.sink);
         // With one channel there is nobody else to announce.
         self.channel.take_began_epoch();
     }
 
-    /// Waits until the slowest gated reader has left room for what the datagram, and what it may release, can become.
-    fn make_room(&mut self, payload_bytes: usize) {
-        let held_bytes = self.channel.held_bytes();
-        let Some(publisher) = self.sink.inner() else { return };
-        let records = ((payload_bytes + held_bytes) / BYTES_PER_RECORD + 64) as u64;
-        if publisher.has_room(records) {
-            return;
-        }
-        publisher.commit();
-        while !publisher.has_room(records) && !(self.stop)() {
-            publisher.heartbeat(crate::sys::tsc::realtime_ns());
-            std::thread::sleep(std::time::Duration::from_micros(50));
-        }
-    }
-
-    fn wait_for_readers(&mut self, readers: usize) {
-        let Some(publisher) = self.sink.inner() else { return };
-        while publisher.gates().is_some_and(|gates| gates.readers() < readers) && !(self.stop)() {
-            publisher.heartbeat(crate::sys::tsc::realtime_ns());
-            std::thread::sleep(std::time::Duration::from_millis(2));
+    fn show_counters(&mut self, recording: &Recording) {
+        self.shown = Instant::now();
+        if let Some(gated) = self.sink.inner() {
+            let channels = std::iter::once(&self.channel);
+            counters::show(gated.publisher(), channels, recording.frames(), recording.drops(), &ShownLatency::default());
         }
     }
 }
@@ -192,7 +201,9 @@ fn publisher(publication: &ReplayPublication, config: &ReplayConfig) -> Result<P
     let mut spec = PublicationSpec::new(&publication.dir, &publication.name);
     spec.rings = schemas_of(config.feed).iter().map(|&schema| RingSpec { schema, depth: publication.depth }).collect();
     spec.channels = vec![ChannelSpec { name: config.feed.name().to_owned(), publisher_id: config.feed.publisher_id() }];
-    spec.instruments = 1 << 15;
+    // A row for every instrument the feed can name.
+    spec.instruments = config.capacity.instruments.clamp(1, 1 << 16);
+    spec.counters = counters::names();
     spec.gates = publication.gated_readers;
     Publisher::create(&spec).map_err(Error::from)
 }

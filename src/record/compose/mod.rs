@@ -1,0 +1,276 @@
+//! How an event becomes book changes and records: the meaning of a feed, once for all feeds.
+//!
+//! One [`Composer`] serves one channel. It owns the channel's books and knows which instruments have been announced to
+//! the sink. For every event it applies the change, builds the records of each schema the sink carries, and puts
+//! [`flags::LAST`] on the last record of the event in each ring.
+//!
+//! ```text
+//!  event ─▶ which instrument, which row (roster) ─▶ what it does to the book (events) ─▶ records (build) ─▶ sink
+//! ```
+//!
+//! A record says [`flags::MAYBE_BAD_BOOK`] from the moment messages were lost (or the channel was joined late, or the book itself
+//! found a contradiction) until the instrument is proven right again. A quote of both sides is such a proof; an order book
+//! is only proven by a new session (or, one day, by recovery).
+
+mod build;
+mod events;
+mod roster;
+
+use super::{Control, Header, Instrument, Row, Sink, action, flags};
+use crate::book::Books;
+use crate::feed::{Decoded, Event, Symbol};
+use crate::stats::{Drop, Drops};
+use build::{Act, Reach, Stamp};
+use events::Told;
+use roster::{Listing, Roster};
+
+/// Where and when a message came: the part of a record that is the same for every record of the message.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The session layer's number of the message.
+    pub sequence: u64,
+    /// When the datagram was received, ns since 1970 UTC.
+    pub recv_ns: u64,
+    /// When the venue sent the datagram, where its session layer says so; else 0.
+    pub send_ns: u64,
+}
+
+/// What is fixed for a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct ComposerConfig {
+    /// Index into the publication's channel table.
+    pub channel: u16,
+    /// DBN publisher id.
+    pub publisher_id: u16,
+    /// Whether receive times are made up (day files): every record then says [`flags::BAD_TS_RECV`].
+    pub bad_ts_recv: bool,
+    /// Whether the feed has orders; without, price levels carry no order count, and there are no `mbo` and `mbp-10` records.
+    pub has_orders: bool,
+}
+
+/// Turns the events of one channel into book changes and records.
+pub struct Composer {
+    config: ComposerConfig,
+    books: Books,
+    roster: Roster,
+    drops: Drops,
+    saturated: u64,
+}
+
+impl Composer {
+    /// A composer over empty books; `instrument_limit` is one more than the largest instrument id.
+    pub fn new(config: ComposerConfig, books: Books, instrument_limit: u32) -> Self {
+        Self { config, books, roster: Roster::new(instrument_limit), drops: Drops::default(), saturated: 0 }
+    }
+
+    /// The channel's books.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Instruments named in this session, published or not.
+    pub fn instruments(&self) -> u32 {
+        self.roster.named()
+    }
+
+    /// Messages that were not applied, or not as they stood, by reason.
+    pub fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    /// Sizes of trades and levels that were too wide for 32 bits and were published as the largest.
+    pub fn saturated(&self) -> u64 {
+        self.saturated
+    }
+
+    /// Ids and symbols of the named instruments, by id.
+    pub fn symbols(&self) -> impl Iterator<Item = (u32, Symbol)> + '_ {
+        self.roster.iter().map(|(id, known)| (id, known.symbol))
+    }
+
+    /// Messages were lost, or never seen: every book is in doubt from here on.
+    pub fn doubt_all(&mut self) {
+        self.roster.doubt_all();
+    }
+
+    /// Whether every named instrument is proven right.
+    pub fn all_proven(&self) -> bool {
+        self.roster.all_proven()
+    }
+
+    /// The session is over: books, instruments and doubts are forgotten, nothing is published (a new epoch begins).
+    pub fn forget_session(&mut self) {
+        self.books.clear_all();
+        self.roster.forget();
+    }
+
+    /// The books begin anew within the session, empty and without doubts; [`Composer::publish_clears`] tells it.
+    pub fn clear_books(&mut self) {
+        if self.roster.named() > 0 {
+            self.books.clear_all();
+            self.roster.prove_all();
+        }
+    }
+
+    /// Says with `R` records that every book is empty.
+    pub fn publish_clears<S: Sink>(&self, at: &Moment, sink: &mut S) {
+        for (id, known) in self.roster.iter() {
+            if let Listing::At(row) = known.listing {
+                self.clear_records(row, id, at.recv_ns, at, self.flags(id), sink);
+            }
+        }
+    }
+
+    /// Announces every instrument again and shows its price levels, for a sink whose epoch another channel has ended.
+    pub fn announce_again<S: Sink>(&mut self, at: &Moment, sink: &mut S) {
+        for id in 0..self.roster.limit() {
+            let Some(&known) = self.roster.get(id).filter(|known| known.listing != Listing::Unnamed) else { continue };
+            let listing = self.list(id, known.symbol, known.round_lot, sink);
+            self.roster.list(id, listing);
+            let stamp = self.stamp(listing, id, at.recv_ns, at);
+            let bits = flags::SNAPSHOT | flags::BAD_TS_RECV | flags::LAST;
+            self.levels(&stamp.with(bits), Act::whole(action::NONE), Reach::BOTH, sink);
+        }
+    }
+
+    /// Applies one event and publishes what follows from it. What cannot be applied is counted by reason.
+    #[inline]
+    pub fn apply<S: Sink>(&mut self, at: &Moment, decoded: &Decoded, sink: &mut S) {
+        if let Err(reason) = self.try_apply(at, decoded, sink) {
+            self.drops.count(reason);
+        }
+    }
+
+    #[inline]
+    fn try_apply<S: Sink>(&mut self, at: &Moment, decoded: &Decoded, sink: &mut S) -> Result<(), Drop> {
+        // Of the whole venue (id 0), or of an instrument it does not name: neither needs one, and nothing is published.
+        if let Event::System { .. } | Event::Break { .. } | Event::Other = decoded.event
+            && (decoded.instrument_id == 0 || decoded.symbol.is_none())
+        {
+            return Ok(());
+        }
+        let listing = self.resolve(at, decoded, sink)?;
+        let stamp = &self.stamp(listing, decoded.instrument_id, decoded.ts_event, at);
+        match decoded.event {
+            Event::Add { order, side, price, size } => self.add(stamp, Told { order, price, size }, side, sink),
+            Event::Execute { order, size, .. } => self.execute(stamp, order, size, None, true, sink),
+            Event::ExecuteAtPrice { order, size, price, printable, .. } => self.execute(stamp, order, size, Some(price), printable, sink),
+            Event::Cancel { order, size } => self.cancel(stamp, order, Some(size), sink),
+            Event::Delete { order } => self.cancel(stamp, order, None, sink),
+            Event::Replace { old, new, price, size } => self.replace(stamp, old, Told { order: new, price, size }, sink),
+            Event::Quote { bid, ask } => self.quote(stamp, bid, ask, at, sink),
+            Event::Trade { price, size, saturated, .. } => {
+                self.hidden_trade(stamp, price, size, saturated, sink);
+                Ok(())
+            }
+            Event::Status(change) => {
+                self.status(stamp, &change, sink);
+                Ok(())
+            }
+            Event::Directory { round_lot } => {
+                self.roster.set_round_lot(decoded.instrument_id, round_lot);
+                Ok(())
+            }
+            Event::System { .. } | Event::Break { .. } | Event::Other => Ok(()),
+        }
+    }
+
+    /// Where the instrument's records go; any message that tells its symbol names it.
+    #[inline]
+    fn resolve<S: Sink>(&mut self, at: &Moment, decoded: &Decoded, sink: &mut S) -> Result<Listing, Drop> {
+        let id = decoded.instrument_id;
+        let Some(known) = self.roster.get(id) else { return Err(Drop::UnknownInstrument) };
+        let same = decoded.symbol.is_none_or(|symbol| symbol == known.symbol);
+        match known.listing {
+            Listing::At(_) | Listing::Filtered if same => Ok(known.listing),
+            _ => self.resolve_rare(at, decoded, sink),
+        }
+    }
+
+    #[cold]
+    fn resolve_rare<S: Sink>(&mut self, at: &Moment, decoded: &Decoded, sink: &mut S) -> Result<Listing, Drop> {
+        let id = decoded.instrument_id;
+        let Some(&known) = self.roster.get(id) else { return Err(Drop::UnknownInstrument) };
+        let Some(symbol) = decoded.symbol.filter(|symbol| known.listing == Listing::Unnamed || *symbol != known.symbol) else {
+            if known.listing == Listing::NoRoom {
+                self.drops.count(Drop::InstrumentsFull);
+                return Ok(Listing::NoRoom);
+            }
+            // It was for a book that we do not have yet, and that will lack it when we do.
+            self.books.mark_suspect(id);
+            return Err(Drop::UnknownInstrument);
+        };
+        if known.listing != Listing::Unnamed {
+            // The venue gave an id in use to another symbol. A book must never be shown under the wrong name: the old one is cleared
+            // under its old row, and a new row begins.
+            self.drops.count(Drop::SymbolChanged);
+            self.books.clear(id);
+            if let Listing::At(row) = known.listing {
+                self.clear_records(row, id, decoded.ts_event, at, self.flags(id), sink);
+            }
+        }
+        let round_lot = if let Event::Directory { round_lot } = decoded.event { round_lot } else { 0 };
+        let listing = self.list(id, symbol, round_lot, sink);
+        self.roster.name(id, symbol, round_lot, listing);
+        Ok(listing)
+    }
+
+    /// Announces an instrument.
+    #[cold]
+    fn list<S: Sink>(&mut self, instrument_id: u32, symbol: Symbol, round_lot: u32, sink: &mut S) -> Listing {
+        let ComposerConfig { channel, publisher_id, .. } = self.config;
+        match sink.instrument(&Instrument { channel, publisher_id, instrument_id, symbol, round_lot }) {
+            Ok(Some(row)) => Listing::At(row),
+            Ok(None) => Listing::Filtered,
+            Err(_) => {
+                self.drops.count(Drop::InstrumentsFull);
+                Listing::NoRoom
+            }
+        }
+    }
+
+    #[inline]
+    fn flags(&self, id: u32) -> u8 {
+        let mut bits = if self.roster.is_doubted(id) || self.books.is_suspect(id) { flags::MAYBE_BAD_BOOK } else { 0 };
+        if self.config.bad_ts_recv {
+            bits |= flags::BAD_TS_RECV;
+        }
+        bits
+    }
+
+    #[inline]
+    fn stamp(&self, listing: Listing, id: u32, ts_event: u64, at: &Moment) -> Stamp {
+        let from = if at.send_ns != 0 { at.send_ns } else { ts_event };
+        let delta = i128::from(at.recv_ns) - i128::from(from);
+        Stamp {
+            row: if let Listing::At(row) = listing { Some(row) } else { None },
+            instrument_id: id,
+            ts_event,
+            ts_recv: at.recv_ns,
+            ts_in_delta: delta.clamp(i128::from(i32::MIN), i128::from(i32::MAX)) as i32,
+            sequence: at.sequence as u32,
+            flags: self.flags(id),
+        }
+    }
+
+    /// The book is empty, which is true whatever was lost before; `bits` tell whether it stays true.
+    fn clear_records<S: Sink>(&self, row: Row, id: u32, ts_event: u64, at: &Moment, bits: u8, sink: &mut S) {
+        let stamp = Stamp { flags: bits | flags::LAST, ..self.stamp(Listing::At(row), id, ts_event, at) };
+        self.mbo(&stamp, 0, Act::whole(action::CLEAR), sink);
+        self.levels(&stamp, Act::whole(action::CLEAR), Reach::BOTH, sink);
+    }
+
+    /// A control record of this channel.
+    pub fn control(&self, rtype: u8, instrument_id: u32, at: &Moment, first_sequence: u64, last_sequence: u64, cause: u8) -> Control {
+        let ComposerConfig { channel, publisher_id, .. } = self.config;
+        Control {
+            hd: Header { length: (size_of::<Control>() / 4) as u8, rtype, publisher_id, instrument_id, ts_event: at.recv_ns },
+            ts_recv: at.recv_ns,
+            first_sequence,
+            last_sequence,
+            channel,
+            cause,
+            reserved: [0; 13],
+        }
+    }
+}

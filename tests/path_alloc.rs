@@ -1,0 +1,142 @@
+//! From the datagram to the sink nothing is allocated once a channel has begun. A file of its own, because it replaces the allocator.
+#![cfg(feature = "service")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use tickwire::book::BooksCapacity;
+use tickwire::feed::name::FeedName;
+use tickwire::generate::{GenerateConfig, Session};
+use tickwire::record::{ChannelState, Control, Instrument, Record, Row, Schema, Sink, SinkFull};
+
+mod venue;
+
+/// Counts what the calling thread asks for, so that the test harness's other threads don't.
+struct Counting;
+
+thread_local! {
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed to the system's allocator unchanged; counting touches only a const-initialised thread local.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.set(CALLS.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        CALLS.set(CALLS.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        CALLS.set(CALLS.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Wants everything and keeps a count.
+#[derive(Default)]
+struct Nowhere {
+    rows: Row,
+    records: u64,
+}
+
+impl Sink for Nowhere {
+    fn carries(&self, _: Schema) -> bool {
+        true
+    }
+    fn instrument(&mut self, _: &Instrument) -> Result<Option<Row>, SinkFull> {
+        self.rows += 1;
+        Ok(Some(self.rows - 1))
+    }
+    fn publish<R: Record>(&mut self, _: Row, record: &R) {
+        self.records += 1;
+        std::hint::black_box(record);
+    }
+    fn control(&mut self, _: &Control) {}
+    fn channel_state(&mut self, _: u16, _: ChannelState, _: u64) {}
+    fn commit(&mut self) {}
+    fn new_epoch(&mut self) {}
+}
+
+/// Allocations of the calling thread while `work` ran.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = CALLS.get();
+    work();
+    CALLS.get() - before
+}
+
+/// Receive times and packets of a generated session, and of what can go wrong in one.
+fn packets() -> Vec<(u8, u64, Vec<u8>)> {
+    let mut session = Session::new(&GenerateConfig::whole_day(3, 8_000, 50, venue::MIDNIGHT_NS)).unwrap();
+    let (mut packets, mut next) = (Vec::new(), 1_u64);
+    while let Some(message) = session.next_message() {
+        let (now_ns, message) = (message.time_ns, message.bytes.to_vec());
+        let kind = next % 100;
+        // Lost on both lines now and then, early on one of them, unreadable, twice, unknown, cut.
+        if kind != 17 {
+            let mut bytes = message.clone();
+            if kind == 31 {
+                bytes.truncate(3);
+            }
+            let packet = venue::mold(b"SESSION001", next, &[bytes]);
+            if kind == 51 {
+                packets.push((0, now_ns, packet[..30].to_vec()));
+            }
+            if kind == 71 {
+                packets.push((0, now_ns, venue::mold(b"SESSION001", next, &[vec![b'z'; 9]])));
+            }
+            packets.push((0, now_ns, packet.clone()));
+            packets.push((1, now_ns, packet));
+        }
+        next += 1;
+    }
+    packets.push((0, packets.last().unwrap().1, venue::mold(b"SESSION002", 1, &[venue::add(9, "NEXT", 1, b'B', 1, 1)])));
+    packets
+}
+
+#[test]
+fn datagrams_timers_gaps_and_bad_messages_allocate_nothing() {
+    let packets = packets();
+    let capacity = BooksCapacity { instruments: 1 << 16, orders: 1 << 14, levels: 1 << 16 };
+    let mut channel = venue::channel_with(FeedName::NasdaqItch, capacity, 2);
+    let mut sink = Nowhere::default();
+    let count = allocations(|| {
+        for (line, now_ns, packet) in &packets {
+            while let Some(due_ns) = channel.deadline_ns().filter(|due_ns| due_ns <= now_ns) {
+                channel.on_time(due_ns, &mut sink);
+            }
+            channel.on_datagram(*line, *now_ns, packet, &mut sink);
+        }
+    });
+    assert!(sink.records > 10_000 && channel.arbiter().gaps > 50 && channel.arbiter().new_sessions == 1, "{:?}", channel.arbiter());
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_tops_session_allocates_nothing() {
+    let packets: Vec<_> = (1..2_000_u64)
+        .map(|next| {
+            let symbol = format!("S{}", next % 97);
+            let messages = [venue::tops_quote(&symbol, (next, 1), (next + 1, 2)), venue::tops_trade(&symbol, next, 3)];
+            venue::iextp(1, 2 * next - 1, venue::RECV_NS + next, next, &messages)
+        })
+        .collect();
+    let mut channel = venue::channel(FeedName::IexTops);
+    let mut sink = Nowhere::default();
+    let count = allocations(|| {
+        for (index, packet) in packets.iter().enumerate() {
+            channel.on_datagram(0, venue::RECV_NS + index as u64, packet, &mut sink);
+        }
+    });
+    assert!(sink.records > 5_900);
+    assert_eq!(count, 0);
+}

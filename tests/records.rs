@@ -1,0 +1,247 @@
+//! Our records against DBN's own library: what we lay out by hand is what every tool that reads DBN sees.
+
+use std::mem::{align_of, offset_of, size_of};
+
+use dbn::decode::DecodeRecordRef;
+use dbn::encode::EncodeRecord;
+use dbn::rtype;
+use dbn::{BidAskPair, FlagSet, HasRType, MboMsg, Mbp1Msg, Mbp10Msg, Metadata, RecordHeader, SType, StatusMsg, TradeMsg};
+use tickwire::record::{
+    BidAsk, Control, Header, Mbo, Mbp1, Mbp10, Record, Schema, Status, Trade, UNDEF_PRICE, action, control, flags, side,
+};
+
+/// Same name, same place, same width.
+macro_rules! same_fields {
+    ($ours:ty, $theirs:ty, [$($field:ident / $their_field:ident: $kind:ty),* $(,)?]) => {
+        assert_eq!((size_of::<$ours>(), align_of::<$ours>()), (size_of::<$theirs>(), align_of::<$theirs>()), stringify!($ours));
+        let mut bytes = 0;
+        $(
+            assert_eq!(offset_of!($ours, $field), offset_of!($theirs, $their_field), "{}.{}", stringify!($ours), stringify!($field));
+            bytes += size_of::<$kind>();
+        )*
+        assert_eq!(bytes, size_of::<$ours>(), "every byte of {} is a field that was compared", stringify!($ours));
+    };
+    ($ours:ty, $theirs:ty, [$($field:ident: $kind:ty),* $(,)?]) => {
+        same_fields!($ours, $theirs, [$($field / $field: $kind),*])
+    };
+}
+
+#[test]
+fn every_field_of_every_record_lies_where_dbn_has_it() {
+    // The length is the byte before the type, and private there.
+    assert_eq!((offset_of!(Header, length), offset_of!(Header, rtype)), (0, 1));
+    assert_eq!(size_of::<Header>(), size_of::<RecordHeader>());
+    assert_eq!(offset_of!(Header, rtype), offset_of!(RecordHeader, rtype));
+    assert_eq!(offset_of!(Header, publisher_id), offset_of!(RecordHeader, publisher_id));
+    assert_eq!(offset_of!(Header, instrument_id), offset_of!(RecordHeader, instrument_id));
+    assert_eq!(offset_of!(Header, ts_event), offset_of!(RecordHeader, ts_event));
+    same_fields!(BidAsk, BidAskPair, [bid_px: i64, ask_px: i64, bid_sz: u32, ask_sz: u32, bid_ct: u32, ask_ct: u32]);
+    same_fields!(
+        Mbo,
+        MboMsg,
+        [hd: Header, order_id: u64, price: i64, size: u32, flags: u8, channel_id: u8, action: u8, side: u8, ts_recv: u64, ts_in_delta: i32, sequence: u32]
+    );
+    same_fields!(
+        Trade,
+        TradeMsg,
+        [hd: Header, price: i64, size: u32, action: u8, side: u8, flags: u8, depth: u8, ts_recv: u64, ts_in_delta: i32, sequence: u32]
+    );
+    same_fields!(
+        Mbp1,
+        Mbp1Msg,
+        [hd: Header, price: i64, size: u32, action: u8, side: u8, flags: u8, depth: u8, ts_recv: u64, ts_in_delta: i32, sequence: u32, levels: BidAsk]
+    );
+    same_fields!(
+        Mbp10,
+        Mbp10Msg,
+        [hd: Header, price: i64, size: u32, action: u8, side: u8, flags: u8, depth: u8, ts_recv: u64, ts_in_delta: i32, sequence: u32, levels: [BidAsk; 10]]
+    );
+    same_fields!(
+        Status,
+        StatusMsg,
+        [hd / hd: Header, ts_recv / ts_recv: u64, action / action: u16, reason / reason: u16, trading_event / trading_event: u16,
+         is_trading / is_trading: u8, is_quoting / is_quoting: u8, is_short_sell_restricted / is_short_sell_restricted: u8,
+         reserved / _reserved: [u8; 7]]
+    );
+}
+
+#[test]
+fn types_names_and_sizes_are_dbns() {
+    let dbns = [
+        (Schema::Mbo, dbn::Schema::Mbo, rtype::MBO),
+        (Schema::Mbp1, dbn::Schema::Mbp1, rtype::MBP_1),
+        (Schema::Mbp10, dbn::Schema::Mbp10, rtype::MBP_10),
+        (Schema::Trades, dbn::Schema::Trades, rtype::MBP_0),
+        (Schema::Status, dbn::Schema::Status, rtype::STATUS),
+    ];
+    assert_eq!(dbns.len(), Schema::COUNT);
+    for (ours, theirs, rtype) in dbns {
+        assert_eq!((ours.name(), ours.rtype()), (theirs.as_str(), rtype));
+        assert_eq!(Schema::from_name(ours.name()), Some(ours));
+    }
+    assert!(MboMsg::has_rtype(Schema::Mbo.rtype().into()) && TradeMsg::has_rtype(Schema::Trades.rtype().into()));
+    assert!(Mbp1Msg::has_rtype(Schema::Mbp1.rtype().into()) && Mbp10Msg::has_rtype(Schema::Mbp10.rtype().into()));
+    assert!(StatusMsg::has_rtype(Schema::Status.rtype().into()));
+}
+
+#[test]
+fn flags_letters_and_the_undefined_price_are_dbns() {
+    let bits = [flags::LAST, flags::TOB, flags::SNAPSHOT, flags::MBP, flags::BAD_TS_RECV, flags::MAYBE_BAD_BOOK];
+    let theirs = [dbn::flags::LAST, dbn::flags::TOB, dbn::flags::SNAPSHOT, dbn::flags::MBP, dbn::flags::BAD_TS_RECV, dbn::flags::MAYBE_BAD_BOOK];
+    assert_eq!(bits, theirs);
+    use dbn::{Action, Side};
+    let actions = [
+        (action::ADD, Action::Add),
+        (action::CANCEL, Action::Cancel),
+        (action::MODIFY, Action::Modify),
+        (action::CLEAR, Action::Clear),
+        (action::TRADE, Action::Trade),
+        (action::FILL, Action::Fill),
+        (action::NONE, Action::None),
+    ];
+    assert!(actions.iter().all(|&(letter, action)| u8::from(action) == letter));
+    assert_eq!([side::BID, side::ASK, side::NONE], [Side::Bid, Side::Ask, Side::None].map(u8::from));
+    assert_eq!(UNDEF_PRICE, dbn::UNDEF_PRICE);
+}
+
+/// A DBN file in memory with the bytes of one record of ours.
+fn file_with(record: &impl Record, schema: dbn::Schema) -> Vec<u8> {
+    let metadata = Metadata::builder()
+        .dataset("XNAS.ITCH")
+        .schema(Some(schema))
+        .start(1_700_000_000_000_000_000)
+        .stype_in(Some(SType::RawSymbol))
+        .stype_out(SType::InstrumentId)
+        .build();
+    let mut file = Vec::new();
+    dbn::encode::dbn::Encoder::new(&mut file, &metadata).unwrap();
+    file.extend(record.as_bytes());
+    file
+}
+
+/// What DBN reads from our bytes; and DBN must write the same bytes again.
+fn through_dbn<R, T>(record: &R, schema: dbn::Schema) -> T
+where
+    R: Record,
+    T: HasRType<Header = RecordHeader> + dbn::encode::DbnEncodable + Clone,
+{
+    let file = file_with(record, schema);
+    let mut decoder = dbn::decode::dbn::Decoder::new(&file[..]).unwrap();
+    let theirs = decoder.decode_record_ref().unwrap().expect("a record").get::<T>().expect("of that type").clone();
+    assert!(decoder.decode_record_ref().unwrap().is_none(), "our length is the whole record");
+    let mut written = Vec::new();
+    dbn::encode::dbn::RecordEncoder::new(&mut written).encode_record(&theirs).unwrap();
+    assert_eq!(written, record.as_bytes(), "byte for byte");
+    theirs
+}
+
+fn level(n: u32) -> BidAsk {
+    let price = i64::from(n) * 1_000_000_007;
+    BidAsk { bid_px: price, ask_px: -price - 1, bid_sz: n + 1, ask_sz: n + 2, bid_ct: n + 3, ask_ct: n + 4 }
+}
+
+fn pair(level: BidAsk) -> BidAskPair {
+    let BidAsk { bid_px, ask_px, bid_sz, ask_sz, bid_ct, ask_ct } = level;
+    BidAskPair { bid_px, ask_px, bid_sz, ask_sz, bid_ct, ask_ct }
+}
+
+fn header<R: Record>() -> Header {
+    Header::of::<R>(0x0203, 0x0405_0607, 0x1011_1213_1415_1617)
+}
+
+fn check_header(theirs: &RecordHeader) {
+    assert_eq!((theirs.publisher_id, theirs.instrument_id, theirs.ts_event), (0x0203, 0x0405_0607, 0x1011_1213_1415_1617));
+}
+
+#[test]
+fn a_filled_mbo_record_is_read_by_dbn_field_for_field() {
+    let ours = Mbo {
+        hd: header::<Mbo>(),
+        order_id: 0x2021_2223_2425_2627,
+        price: -0x3031_3233_3435_3637,
+        size: 0x4041_4243,
+        flags: 0x84,
+        channel_id: 0x51,
+        action: action::FILL,
+        side: side::ASK,
+        ts_recv: 0x6061_6263_6465_6667,
+        ts_in_delta: -0x7071_7273,
+        sequence: 0x8081_8283,
+    };
+    let theirs: MboMsg = through_dbn(&ours, dbn::Schema::Mbo);
+    check_header(&theirs.hd);
+    assert_eq!((theirs.order_id, theirs.price, theirs.size, theirs.channel_id), (ours.order_id, ours.price, ours.size, ours.channel_id));
+    assert_eq!((theirs.flags, theirs.action().unwrap(), theirs.side().unwrap()), (FlagSet::new(0x84), dbn::Action::Fill, dbn::Side::Ask));
+    assert_eq!((theirs.ts_recv, theirs.ts_in_delta, theirs.sequence), (ours.ts_recv, ours.ts_in_delta, ours.sequence));
+}
+
+#[test]
+fn filled_trades_and_mbp_records_are_read_by_dbn_field_for_field() {
+    macro_rules! check {
+        ($ours:ident as $theirs:ty, $schema:ident, $($levels:ident = $value:expr)?) => {{
+            let ours = $ours {
+                hd: header::<$ours>(),
+                price: -0x3031_3233_3435_3637,
+                size: 0x4041_4243,
+                action: action::TRADE,
+                side: side::BID,
+                flags: 0x80,
+                depth: 9,
+                ts_recv: 0x6061_6263_6465_6667,
+                ts_in_delta: -0x7071_7273,
+                sequence: 0x8081_8283,
+                $($levels: $value,)?
+            };
+            let theirs: $theirs = through_dbn(&ours, dbn::Schema::$schema);
+            check_header(&theirs.hd);
+            assert_eq!((theirs.price, theirs.size, theirs.depth, theirs.flags), (ours.price, ours.size, 9, FlagSet::new(0x80)));
+            assert_eq!((theirs.action().unwrap(), theirs.side().unwrap()), (dbn::Action::Trade, dbn::Side::Bid));
+            assert_eq!((theirs.ts_recv, theirs.ts_in_delta, theirs.sequence), (ours.ts_recv, ours.ts_in_delta, ours.sequence));
+            $(assert_eq!(theirs.$levels, ours.$levels.map(pair));)?
+        }};
+    }
+    check!(Trade as TradeMsg, Trades,);
+    check!(Mbp1 as Mbp1Msg, Mbp1, levels = [level(1)]);
+    check!(Mbp10 as Mbp10Msg, Mbp10, levels = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(level));
+}
+
+#[test]
+fn a_filled_status_record_is_read_by_dbn_field_for_field() {
+    let ours = Status {
+        hd: header::<Status>(),
+        ts_recv: 0x6061_6263_6465_6667,
+        action: 8,
+        reason: 30,
+        trading_event: 1,
+        is_trading: b'N',
+        is_quoting: b'~',
+        is_short_sell_restricted: b'Y',
+        reserved: [0; 7],
+    };
+    let theirs: StatusMsg = through_dbn(&ours, dbn::Schema::Status);
+    check_header(&theirs.hd);
+    assert_eq!((theirs.ts_recv, theirs.action().unwrap(), theirs.reason().unwrap()), (ours.ts_recv, dbn::StatusAction::Halt, dbn::StatusReason::NewsPending));
+    assert_eq!(theirs.trading_event().unwrap(), dbn::TradingEvent::NoCancel);
+    let tri = (theirs.is_trading(), theirs.is_quoting(), theirs.is_short_sell_restricted());
+    assert_eq!(tri, (Some(false), None, Some(true)));
+}
+
+#[test]
+fn an_empty_level_is_dbns_default_level() {
+    assert_eq!(pair(BidAsk::EMPTY), BidAskPair::default());
+    assert_eq!(BidAsk::default(), BidAsk::EMPTY);
+}
+
+#[test]
+fn control_records_are_out_of_dbns_range_and_fit_the_smallest_slot() {
+    use control::*;
+    let ours = [SESSION_START, SESSION_END, GAP_OPEN, GAP_CLOSED, BOOK_GOOD, IMAGE_READY, PRICE_LEVELS_ONLY];
+    for rtype in ours {
+        assert!(rtype >= FIRST_RTYPE && dbn::RType::try_from(rtype).is_err(), "{rtype:#x} is not DBN's");
+    }
+    assert_eq!((FIRST_RTYPE, size_of::<Control>()), (0xE0, 56));
+    let smallest = Schema::ALL.into_iter().map(Schema::slot_size).min().unwrap();
+    assert!(8 + size_of::<Control>() <= smallest);
+    assert_eq!(Schema::ALL.map(Schema::slot_size), [64, 128, 384, 64, 64], "as the design says");
+    assert_eq!(offset_of!(Control, hd), 0, "so that a reader can look at the type first");
+}
