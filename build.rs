@@ -59,7 +59,10 @@ fn compile(out: &Path) -> Result<(), String> {
             for line in String::from_utf8_lossy(&done.stderr).lines() {
                 println!("cargo::warning={line}");
             }
-            Err(format!("{clang} could not compile {SOURCE} ({}); it needs clang 11 or later and the kernel's headers: apt-get install clang linux-libc-dev", done.status))
+            Err(format!(
+                "{clang} could not compile {SOURCE} ({}); it needs clang 11 or later and the kernel's headers: apt-get install clang linux-libc-dev",
+                done.status
+            ))
         }
         Err(e) => Err(format!(
             "{clang} could not be run ({e}) and is needed to compile {SOURCE}: apt-get install clang, or set CLANG to a compiler or TICKWIRE_BPF_OBJECT to a compiled object"

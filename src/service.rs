@@ -86,7 +86,11 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
     }
     if failed.is_none() && running.iter().all(|lane| !lane.thread.is_finished()) {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status("receiving")]);
-        tracing::info!("ready: {} lane(s), {} publication(s)", plan.lanes.len(), plan.lanes.iter().map(|lane| lane.publications.len()).sum::<usize>());
+        tracing::info!(
+            "ready: {} lane(s), {} publication(s)",
+            plan.lanes.len(),
+            plan.lanes.iter().map(|lane| lane.publications.len()).sum::<usize>()
+        );
         watch(plan, &mut running, &mut keeper, &mut steering);
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -144,7 +148,9 @@ fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steerin
             && fed.elapsed() >= *period
         {
             match running.iter().find(|lane| lane.last_beat.1.elapsed() > STUCK_AFTER) {
-                Some(stuck) => tracing::error!("lane {}: no sign of life for {:?}; the watchdog is not fed", stuck.name, stuck.last_beat.1.elapsed()),
+                Some(stuck) => {
+                    tracing::error!("lane {}: no sign of life for {:?}; the watchdog is not fed", stuck.name, stuck.last_beat.1.elapsed())
+                }
                 None => {
                     *fed = Instant::now();
                     let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);

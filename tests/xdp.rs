@@ -138,7 +138,15 @@ fn case_18_19_20_the_program_sends_ours_to_the_socket_and_everything_else_to_the
             ("ARP", other_kind(0x0806).build(), Steered::NotIpv4),
             ("IPv6", other_kind(0x86dd).build(), Steered::NotIpv4),
             ("PTP", other_kind(0x88f7).build(), Steered::NotIpv4),
-            ("IPv6 in an IPv4 frame", { let mut f = ours.build(); f[14] = 0x60; f }, Steered::NotIpv4),
+            (
+                "IPv6 in an IPv4 frame",
+                {
+                    let mut f = ours.build();
+                    f[14] = 0x60;
+                    f
+                },
+                Steered::NotIpv4,
+            ),
         ];
         let mut steering = steering.lock();
         for (what, frame, expected) in table {
@@ -356,7 +364,10 @@ fn case_52_a_second_owner_of_a_queue_is_told_who_may_hold_it() {
         let started = Instant::now();
         let error = XdpSocket::open(&interface, 0, &config()).unwrap_err().to_string();
         assert!(started.elapsed() >= Duration::from_millis(50), "it was asked for again for a while");
-        assert!(error.contains("opening AF_XDP on twb queue 0") && error.contains("EBUSY") && error.contains("another instance"), "{error}");
+        assert!(
+            error.contains("opening AF_XDP on twb queue 0") && error.contains("EBUSY") && error.contains("another instance"),
+            "{error}"
+        );
         // A second program is refused too, in every mode, and does not push the first one off.
         let mut second = Steering::load(&interface, &[line()]).unwrap();
         let third = Steering::load(&interface, &[line()]).unwrap();
@@ -601,7 +612,9 @@ fn case_24_a_descriptor_outside_the_umem_or_across_chunks_is_dropped() {
     let layout = Layout::new(64, 2048, 0).unwrap();
     let mut inspector = Inspector::new(layout);
     let end = layout.bytes() as u64;
-    for (address, length) in [(end, 1), (end + 256, 64), (u64::MAX, 64), (1 << 48, 64), (256, 1793), (2047, 2), (0, u32::MAX), (u64::MAX, u32::MAX)] {
+    for (address, length) in
+        [(end, 1), (end + 256, 64), (u64::MAX, 64), (1 << 48, 64), (256, 1793), (2047, 2), (0, u32::MAX), (u64::MAX, u32::MAX)]
+    {
         assert_eq!(inspector.inspect(address, length, 0), Inspected::Dropped(Drop::BadDescriptor), "{address} + {length}");
     }
     assert_eq!(inspector.inspect(end - 2048, 2048, 0), Inspected::Frame(end as usize - 2048..end as usize));
@@ -611,9 +624,12 @@ fn case_24_a_descriptor_outside_the_umem_or_across_chunks_is_dropped() {
 
 #[test]
 fn layouts_that_the_kernel_would_refuse_are_refused_in_words() {
-    for (chunks, chunk_bytes, headroom, part) in
-        [(100, 2048, 0, "100 chunks"), (1 << 21, 2048, 0, "2097152 chunks"), (64, 3000, 0, "3000 bytes"), (64, 2048, 1000, "headroom of 1000")]
-    {
+    for (chunks, chunk_bytes, headroom, part) in [
+        (100, 2048, 0, "100 chunks"),
+        (1 << 21, 2048, 0, "2097152 chunks"),
+        (64, 3000, 0, "3000 bytes"),
+        (64, 2048, 1000, "headroom of 1000"),
+    ] {
         let error = Layout::new(chunks, chunk_bytes, headroom).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }

@@ -111,7 +111,13 @@ pub(super) fn run(args: &GenArgs) -> Result<(), Error> {
     );
     if let Some(report) = &report {
         let lost: Vec<String> = report.lines.iter().map(|line| line.lost.to_string()).collect();
-        println!("{} packets, {} frames on {} line(s); lost on one line: {}", report.packets, report.datagrams, report.lines.len(), lost.join(", "));
+        println!(
+            "{} packets, {} frames on {} line(s); lost on one line: {}",
+            report.packets,
+            report.datagrams,
+            report.lines.len(),
+            lost.join(", ")
+        );
     }
     Ok(())
 }
@@ -138,7 +144,8 @@ fn config(args: &GenArgs) -> Result<GenerateConfig, Error> {
 }
 
 fn capture_config(args: &GenArgs) -> CaptureConfig {
-    let mut capture = CaptureConfig { both_loss_ppm: args.loss_both, messages_per_packet: args.messages_per_packet, ..CaptureConfig::default() };
+    let mut capture =
+        CaptureConfig { both_loss_ppm: args.loss_both, messages_per_packet: args.messages_per_packet, ..CaptureConfig::default() };
     if !args.line.is_empty() {
         capture.lines = args.line.iter().enumerate().map(|(n, line)| LineSpec::clean(line.group, line.port, n as u64 * 5_000)).collect();
     }

@@ -121,5 +121,7 @@ pub(super) fn write(path: &Path, what: &str, fill: impl FnOnce(&mut dyn Write) -
             out.flush()
         })
     };
-    outcome.map_err(|error| Error::new(Exit::Failed, format!("cannot write {what}"), error, "name a file in a writable directory with room").in_file(path))
+    outcome.map_err(|error| {
+        Error::new(Exit::Failed, format!("cannot write {what}"), error, "name a file in a writable directory with room").in_file(path)
+    })
 }

@@ -28,7 +28,12 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
         LogLevel::Debug => Level::DEBUG,
     };
     // Under systemd the journal has the time already; on a terminal colours help.
-    tracing_subscriber::fmt().with_max_level(level).with_target(false).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     std::panic::set_hook(Box::new(|broken| {
         // A broken invariant of our own: no book of this process can be trusted any more. Readers see the lock go.
         eprintln!("tickwire: broken invariant, the process ends: {broken}");

@@ -147,8 +147,10 @@ fn text(fields: &Fields) -> String {
 }
 
 fn json(fields: &Fields) -> String {
-    let map: serde_json::Map<String, serde_json::Value> =
-        fields.iter().map(|(name, value)| ((*name).to_owned(), value.parse::<u64>().map_or_else(|_| value.as_str().into(), Into::into))).collect();
+    let map: serde_json::Map<String, serde_json::Value> = fields
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.parse::<u64>().map_or_else(|_| value.as_str().into(), Into::into)))
+        .collect();
     serde_json::Value::Object(map).to_string()
 }
 

@@ -45,7 +45,10 @@ pub(super) fn run(args: &TopArgs) -> Result<(), Error> {
     let _ = signals::install();
     let mut watch = Watch::open(&args.which.dir, &args.which.publication, Duration::from_secs(args.wait))?;
     let drawn = std::io::stdout().is_terminal() && !args.plain && !args.json;
-    let mut screen = drawn.then(draw::Screen::open).transpose().map_err(|error| Error::new(Exit::Failed, "cannot draw on this terminal", error, "say --plain"))?;
+    let mut screen = drawn
+        .then(draw::Screen::open)
+        .transpose()
+        .map_err(|error| Error::new(Exit::Failed, "cannot draw on this terminal", error, "say --plain"))?;
     let began = Instant::now();
     let interval = Duration::from_millis(args.interval_ms.max(50));
     let mut next = began + interval;
@@ -69,7 +72,9 @@ pub(super) fn run(args: &TopArgs) -> Result<(), Error> {
             None => {
                 let text = if args.json { picture.json() } else { picture.text() };
                 let mut out = std::io::stdout().lock();
-                writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| Error::new(Exit::Failed, "cannot write to standard output", error, ""))?;
+                writeln!(out, "{text}")
+                    .and_then(|()| out.flush())
+                    .map_err(|error| Error::new(Exit::Failed, "cannot write to standard output", error, ""))?;
             }
         }
         if over(&watch) {

@@ -26,18 +26,18 @@ fn print_lane(lane: &LanePlan, f: &mut Formatter<'_>) -> Result {
             let queues: Vec<String> = queues.iter().map(|queue| format!("{}:{}", queue.interface, queue.queue)).collect();
             writeln!(
                 f,
-                "  source  AF_XDP on {} ({:?} mode, zero-copy {:?}, {} frames of {} bytes a queue)",
+                "  source  AF_XDP on {} ({} mode, zero-copy {}, {} frames of {} bytes a queue)",
                 queues.join(" "),
-                settings.mode,
-                settings.zero_copy,
+                word(settings.mode),
+                word(settings.zero_copy),
                 settings.frames.get_ref(),
                 settings.frame_bytes.get_ref()
             )?;
         }
         SourcePlan::Udp { settings } => writeln!(
             f,
-            "  source  UDP sockets ({:?} engine, {} KiB receive buffer each)",
-            settings.engine,
+            "  source  UDP sockets ({} engine, {} KiB receive buffer each)",
+            word(settings.engine),
             settings.receive_buffer_bytes >> 10
         )?,
     }
@@ -73,4 +73,9 @@ fn print_lane(lane: &LanePlan, f: &mut Formatter<'_>) -> Result {
         )?;
     }
     Ok(())
+}
+
+/// A setting's word, as the configuration writes it but for dashes.
+fn word(setting: impl std::fmt::Debug) -> String {
+    format!("{setting:?}").to_lowercase()
 }

@@ -223,7 +223,14 @@ impl Composer {
 
     /// The instrument's row, announcing it first where this message is the first to name its symbol. `None`: filtered out.
     #[inline]
-    fn resolve<S: Sink>(&mut self, id: u32, symbol: Option<&Symbol>, round_lot: u32, at: &Moment, sink: &mut S) -> Result<Option<Row>, Drop> {
+    fn resolve<S: Sink>(
+        &mut self,
+        id: u32,
+        symbol: Option<&Symbol>,
+        round_lot: u32,
+        at: &Moment,
+        sink: &mut S,
+    ) -> Result<Option<Row>, Drop> {
         let Some(known) = self.known.get(id as usize) else { return Err(Drop::UnknownInstrument) };
         match (known.state, symbol) {
             (Announced::At(row), None) => Ok(Some(row)),
@@ -368,16 +375,7 @@ impl Composer {
 
     /// C of the old order, A of the new. A new order that the book refuses leaves the old one gone, as the venue says, and the book in doubt.
     #[allow(clippy::too_many_arguments)]
-    fn replace<S: Sink>(
-        &mut self,
-        stamp: &Stamp,
-        id: u32,
-        old: u64,
-        new: u64,
-        price: i64,
-        size: u32,
-        sink: &mut S,
-    ) -> Result<(), Drop> {
+    fn replace<S: Sink>(&mut self, stamp: &Stamp, id: u32, old: u64, new: u64, price: i64, size: u32, sink: &mut S) -> Result<(), Drop> {
         let gone = self.books.delete(id, old)?;
         let Order { side: on, price: old_price, .. } = gone.before;
         let mbp1 = (gone.change.touches_top() && sink.carries(Schema::Mbp1))
@@ -447,33 +445,12 @@ impl Composer {
     /// The mbp records of one change of one level.
     #[inline]
     fn change<S: Sink>(&self, stamp: &Stamp, what: u8, change: &Change, price: i64, size: u32, sink: &mut S) {
-        self.levels(
-            stamp,
-            what,
-            change.side as u8,
-            price,
-            size,
-            change.rank,
-            sink,
-            change.touches_top(),
-            change.touches_top10(),
-        );
+        self.levels(stamp, what, change.side as u8, price, size, change.rank, sink, change.touches_top(), change.touches_top10());
     }
 
     #[inline]
     #[allow(clippy::too_many_arguments)]
-    fn levels<S: Sink>(
-        &self,
-        stamp: &Stamp,
-        what: u8,
-        on: u8,
-        price: i64,
-        size: u32,
-        rank: u32,
-        sink: &mut S,
-        top: bool,
-        top10: bool,
-    ) {
+    fn levels<S: Sink>(&self, stamp: &Stamp, what: u8, on: u8, price: i64, size: u32, rank: u32, sink: &mut S, top: bool, top10: bool) {
         if top && sink.carries(Schema::Mbp1) {
             sink.publish(stamp.row, &self.mbp1(stamp, what, on, price, size, rank));
         }

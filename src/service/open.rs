@@ -80,7 +80,9 @@ impl Steerings {
             let mut steering = steering.lock();
             if matches!(steering.attached(), Ok(false)) {
                 match steering.attach(*mode, *pinned) {
-                    Ok(_) => tracing::error!("{name}: our program was removed by somebody else; attached again, datagrams were lost meanwhile"),
+                    Ok(_) => {
+                        tracing::error!("{name}: our program was removed by somebody else; attached again, datagrams were lost meanwhile")
+                    }
                     Err(error) => tracing::error!("{name}: our program is not attached: {error}"),
                 }
             }
@@ -247,7 +249,9 @@ impl Opening {
         remarks.push(match source.engine() {
             EngineInUse::IoUring => "UDP sockets, received by io_uring".to_owned(),
             EngineInUse::Recvmmsg { fallback: None } => "UDP sockets, received by recvmmsg".to_owned(),
-            EngineInUse::Recvmmsg { fallback: Some(why) } => format!("UDP sockets, received by recvmmsg because io_uring is refused: {why}"),
+            EngineInUse::Recvmmsg { fallback: Some(why) } => {
+                format!("UDP sockets, received by recvmmsg because io_uring is refused: {why}")
+            }
         });
         Ok(source)
     }
@@ -263,7 +267,11 @@ impl Opening {
 }
 
 fn other_kind() -> SourceError {
-    SourceError { what: "opening a source".into(), why: "the plan names another kind".into(), cure: "this is a fault of the program".into() }
+    SourceError {
+        what: "opening a source".into(),
+        why: "the plan names another kind".into(),
+        cure: "this is a fault of the program".into(),
+    }
 }
 
 /// Tries until it opens, keeping the lane's timers and heartbeat going; `None` if told to stop meanwhile.

@@ -222,13 +222,8 @@ impl Shown {
 
     /// In microseconds, for people.
     pub(super) fn cells(&self) -> [String; 5] {
-        [self.p50_ns, self.p90_ns, self.p99_ns, self.p99_9_ns, self.max_ns].map(|ns| {
-            if self.count == 0 {
-                "-".to_owned()
-            } else {
-                format!("{:.1}", ns as f64 / 1e3)
-            }
-        })
+        [self.p50_ns, self.p90_ns, self.p99_ns, self.p99_9_ns, self.max_ns]
+            .map(|ns| if self.count == 0 { "-".to_owned() } else { format!("{:.1}", ns as f64 / 1e3) })
     }
 }
 

@@ -3,8 +3,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use super::{BATCH, Batch};
 use super::buffers::Buffers;
+use super::{BATCH, Batch};
 use crate::source::LineIndex;
 use crate::stats;
 

@@ -237,7 +237,8 @@ fn start(engine: Engine, sockets: &[OwnedFd], datagram_bytes: usize) -> Result<(
                 return Err(SourceError {
                     what: "opening io_uring".into(),
                     why: error.to_string(),
-                    cure: "it needs Linux 6.1, kernel.io_uring_disabled = 0 and a sandbox that allows it; or use the engine recvmmsg".into(),
+                    cure: "it needs Linux 6.1, kernel.io_uring_disabled = 0 and a sandbox that allows it; or use the engine recvmmsg"
+                        .into(),
                 });
             }
             Err(error) => fallback = Some(format!("io_uring was refused: {error}")),

@@ -86,7 +86,10 @@ impl Interface {
         }
         Err(SourceError {
             what,
-            why: format!("of its {count} receive queues, {} would have no socket, and frames on those would be lost to the lane", bare.join(", ")),
+            why: format!(
+                "of its {count} receive queues, {} would have no socket, and frames on those would be lost to the lane",
+                bare.join(", ")
+            ),
             cure: format!(
                 "give those queues to a lane, lower their number (ethtool -L {} combined N), or state that the flow is pinned",
                 self.name

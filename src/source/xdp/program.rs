@@ -331,7 +331,8 @@ fn key(line: &SteeredLine) -> [u8; 8] {
 
 /// `struct line`.
 fn encode(line: &SteeredLine) -> Result<[u8; 20], SourceError> {
-    let refuse = |why: String, cure: &str| Err(SourceError { what: format!("steering {}:{}", line.group, line.port), why, cure: cure.into() });
+    let refuse =
+        |why: String, cure: &str| Err(SourceError { what: format!("steering {}:{}", line.group, line.port), why, cure: cure.into() });
     if line.sources.len() > MOST_SOURCES {
         return refuse(format!("{} sources on its allow-list", line.sources.len()), "name at most 4, or none to let all through");
     }

@@ -204,9 +204,8 @@ impl XdpSocket {
         let mut pending = 0_i32;
         let mut length = size_of::<i32>() as libc::socklen_t;
         // SAFETY: writes an i32 into `pending`.
-        let done = unsafe {
-            libc::getsockopt(self.fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut pending).cast(), &mut length)
-        };
+        let done =
+            unsafe { libc::getsockopt(self.fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut pending).cast(), &mut length) };
         let error = if done < 0 { io::Error::last_os_error() } else { io::Error::from_raw_os_error(pending) };
         if done == 0 && pending == 0 { Ok(()) } else { Err(self.failed("receiving on", &error)) }
     }
@@ -224,7 +223,9 @@ impl XdpSocket {
     pub(super) fn wake(&self) {
         if self.busy_poll || self.fill.needs_wakeup() {
             // SAFETY: no buffer. Whatever it answers, `check` finds what matters.
-            unsafe { libc::recvfrom(self.fd.as_raw_fd(), std::ptr::null_mut(), 0, libc::MSG_DONTWAIT, std::ptr::null_mut(), std::ptr::null_mut()) };
+            unsafe {
+                libc::recvfrom(self.fd.as_raw_fd(), std::ptr::null_mut(), 0, libc::MSG_DONTWAIT, std::ptr::null_mut(), std::ptr::null_mut())
+            };
         }
     }
 }
@@ -320,7 +321,9 @@ fn explain(what: String, step: Step, error: &io::Error, umem_bytes: usize) -> So
             format!("the UMEM of {umem_bytes} bytes is more than RLIMIT_MEMLOCK allows"),
             "set LimitMEMLOCK=infinity (ulimit -l unlimited) or give the service CAP_IPC_LOCK".into(),
         ),
-        (Step::BusyPoll, Some(libc::EPERM)) => ("busy polling was refused (EPERM)".into(), "give the service CAP_NET_ADMIN, or turn it off".into()),
+        (Step::BusyPoll, Some(libc::EPERM)) => {
+            ("busy polling was refused (EPERM)".into(), "give the service CAP_NET_ADMIN, or turn it off".into())
+        }
         (Step::Bind, Some(libc::EBUSY)) => (
             "the queue still belongs to another socket (EBUSY)".into(),
             "another instance of tickwire or another AF_XDP program owns it: `ss --xdp -p` names it; stop it".into(),
@@ -329,9 +332,7 @@ fn explain(what: String, step: Step, error: &io::Error, umem_bytes: usize) -> So
             "the driver has no zero-copy for it (EOPNOTSUPP)".into(),
             "ask for automatic mode instead of zero-copy; on some NICs, use other queue or ring settings".into(),
         ),
-        (Step::Bind, Some(libc::EINVAL)) => {
-            ("the interface has no such queue (EINVAL)".into(), "see `ethtool -l` for its queues".into())
-        }
+        (Step::Bind, Some(libc::EINVAL)) => ("the interface has no such queue (EINVAL)".into(), "see `ethtool -l` for its queues".into()),
         (Step::Bind, Some(libc::ENETDOWN)) => ("the interface is down".into(), "ip link set up".into()),
         (Step::Bind, Some(libc::ENODEV | libc::ENXIO)) => ("the interface is gone".into(), "open it again once it is back".into()),
         _ => (error.to_string(), "see `dmesg`, and that the kernel is 5.11 or later".into()),

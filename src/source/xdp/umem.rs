@@ -39,7 +39,10 @@ impl Layout {
             return refuse(format!("{chunks} chunks"), "use a power of two from 64 to 1048576");
         }
         if headroom_bytes > chunk_bytes / 4 {
-            return refuse(format!("a headroom of {headroom_bytes} bytes in chunks of {chunk_bytes}"), "use at most a quarter of the chunk");
+            return refuse(
+                format!("a headroom of {headroom_bytes} bytes in chunks of {chunk_bytes}"),
+                "use at most a quarter of the chunk",
+            );
         }
         Ok(Self { chunks, chunk_bytes, headroom_bytes })
     }
@@ -187,7 +190,9 @@ impl Umem {
                     return Err(SourceError {
                         what: "mapping the UMEM".into(),
                         why: format!("{pages} huge pages of 2 MiB are required and not to be had ({error})"),
-                        cure: format!("reserve them (sysctl vm.nr_hugepages={pages} or more), or prefer huge pages instead of requiring them"),
+                        cure: format!(
+                            "reserve them (sysctl vm.nr_hugepages={pages} or more), or prefer huge pages instead of requiring them"
+                        ),
                     });
                 }
                 Err(_) => {}
