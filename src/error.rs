@@ -189,28 +189,31 @@ impl From<ShmError> for Error {
 
 /// The candidate that `given` was probably meant to be: at most one edit in three letters away.
 pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody mistypes a name of a hundred letters, and what compares grows with the square.
+    let candidates = candidates.into_iter().filter(|candidate| given.len().max(candidate.len()) <= 100);
     candidates
-        .into_iter()
         .map(|candidate| (edits(given, candidate), candidate))
         .filter(|&(edits, candidate)| edits * 3 <= given.chars().count().max(candidate.chars().count()))
         .min_by_key(|&(edits, _)| edits)
         .map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions and replacements from one to the other, case ignored.
+/// Insertions, deletions, replacements and swaps of neighbours from one to the other, case ignored.
 fn edits(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.to_lowercase().chars().collect();
     let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        row[0] = left;
-        for (cell, &to) in row[1..].iter_mut().zip(&b) {
-            let best = (diagonal + usize::from(from != to)).min(left + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = best;
-            left = best;
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = changed.min(row[j - 1] + 1).min(rows[i - 1][j] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
         }
+        rows.push(row);
     }
-    row.last().copied().unwrap_or(0)
+    rows[a.len()][b.len()]
 }

@@ -102,7 +102,8 @@ fn the_defaults_in_the_example_s_comments_are_the_real_ones() {
         lane = "l"
         publication = "p"
     "#;
-    let Config { service, lane, publication, channel } = ConfigFile::parse(Path::new("least.toml"), least.to_owned()).expect("parses").config;
+    let Config { service, lane, publication, channel } =
+        ConfigFile::parse(Path::new("least.toml"), least.to_owned()).expect("parses").config;
     let (lane, publication, channel) = (&lane[0], &publication[0], &channel[0]);
     let (xdp, udp) = (lane.xdp.as_ref().expect("there").get_ref(), lane.udp.as_ref().expect("there").get_ref());
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
@@ -156,21 +157,42 @@ fn an_unknown_key_is_named_with_its_line_a_caret_and_the_key_that_was_meant() {
 #[test]
 fn what_is_wrong_with_the_shape_is_said_with_line_key_and_what_was_expected() {
     let table = [
-        ("[servcie]\n", "1: servcie: `servcie` is no key of this section; did you mean `service`? There is: service, lane, publication, channel"),
+        (
+            "[servcie]\n",
+            "1: servcie: `servcie` is no key of this section; did you mean `service`? There is: service, lane, publication, channel",
+        ),
         ("[service]\nlog = \"loud\"\n", "2: service.log: `loud` is no value for this key; there is: error, warn, info, debug"),
-        ("[service]\nlog = \"wran\"\n", "2: service.log: `wran` is no value for this key; there is: error, warn, info, debug"),
-        ("[service]\nlog = 3\n", "2: service.log: this is the number `3`; write one of the texts that config/example.toml names"),
-        ("[service]\nlock_memory = \"yes\"\n", "2: service.lock_memory: this is string \"yes\"; write true or false"),
-        ("[service]\nreport_interval_s = -1\n", "2: service.report_interval_s: this is the number `-1`; write a whole number, 0 or more"),
-        ("[service]\nreport_interval_s = 1.5\n", "2: service.report_interval_s: this is floating point `1.5`; write a whole number, 0 or more"),
+        (
+            "[service]\nlog = \"wran\"\n",
+            "2: service.log: `wran` is no value for this key; did you mean `warn`? There is: error, warn, info, debug",
+        ),
+        ("[service]\nlog = 3\n", "2: service.log: this is no text in quotes; write one of the words that config/example.toml names"),
+        ("[service]\nlock_memory = \"yes\"\n", "2: service.lock_memory: this is the text \"yes\"; write true or false"),
+        ("[service]\nreport_interval_s = -1\n", "2: service.report_interval_s: this is the number -1; write a whole number, 0 or more"),
+        ("[service]\nreport_interval_s = 1.5\n", "2: service.report_interval_s: this is the number 1.5; write a whole number, 0 or more"),
         ("[service]\nlog = \"info\"\nlog = \"warn\"\n", "3: service.log: this key stands here twice; remove one of the two"),
-        ("[[lane]]\nname = \"x\"\n", "1: lane.source: this key is missing, and it has no default; config/example.toml shows every key with its unit"),
-        ("[[lane]]\nname = \"x\"\nsource = \"udq\"\n", "3: lane.source: `udq` is no value for this key; did you mean `udp`? There is: xdp, udp"),
-        ("[[lane]]\nname = 7\n", "2: lane.name: this is the number `7`; write a text in quotes"),
-        ("[[lane]]\nname = \"x\"\nsource = \"udp\"\ncore = \"1\"\n", "4: lane.core: this is string \"1\"; write a whole number from 0 to 4294967295"),
-        ("[lane]\nname = \"x\"\n", "1: lane: this is a map; write a list in brackets, or one [[section]] for each"),
-        ("[[channel]]\n[[channel.line]]\ngroup = \"239.1.1\"\n", "3: channel.line.group: this is no IPv4 address; write four numbers, as in \"239.192.1.1\""),
-        ("[[channel]]\n[[channel.line]]\nport = 70000\n", "3: channel.line.port: this is the number `70000`; write a whole number from 0 to 65535"),
+        (
+            "[[lane]]\nname = \"x\"\n",
+            "1: lane.source: this key is missing, and it has no default; config/example.toml shows every key with its unit",
+        ),
+        (
+            "[[lane]]\nname = \"x\"\nsource = \"udq\"\n",
+            "3: lane.source: `udq` is no value for this key; did you mean `udp`? There is: xdp, udp",
+        ),
+        ("[[lane]]\nname = 7\n", "2: lane.name: this is the number 7; write a text in quotes"),
+        (
+            "[[lane]]\nname = \"x\"\nsource = \"udp\"\ncore = \"1\"\n",
+            "4: lane.core: this is the text \"1\"; write a whole number from 0 to 4294967295",
+        ),
+        ("[lane]\nname = \"x\"\n", "1: lane: this is a section; write a list in brackets, or one [[section]] for each"),
+        (
+            "[[channel]]\n[[channel.line]]\ngroup = \"239.1.1\"\n",
+            "3: channel.line.group: this is no IPv4 address; write four numbers, as in \"239.192.1.1\"",
+        ),
+        (
+            "[[channel]]\n[[channel.line]]\nport = 70000\n",
+            "3: channel.line.port: this is the number 70000; write a whole number from 0 to 65535",
+        ),
         ("[[channel]]\nlane = lane0\n", "2: channel.lane: this is not TOML: "),
         ("[service\n", "1: this is not TOML: "),
         ("tickwire replay day.itch\n", "1: this is not TOML: "),
@@ -196,7 +218,10 @@ fn hostile_files_are_refused_in_a_sentence_and_never_move_the_cursor() {
         assert!(refused(&text).len() < 4_000);
     }
     let shown = ConfigFile::read(Path::new("/dev/zero")).expect_err("endless").to_string();
-    assert_eq!(shown, "/dev/zero: the configuration cannot be read: it is longer than 1048576 bytes; name an existing TOML file with --config; config/example.toml is a start");
+    assert_eq!(
+        shown,
+        "/dev/zero: the configuration cannot be read: it is longer than 1048576 bytes; name an existing TOML file with --config; config/example.toml is a start"
+    );
     let directory = tempfile::tempdir().expect("a directory");
     let binary = directory.path().join("binary");
     std::fs::write(&binary, [0xff, 0xfe, 0]).expect("written");

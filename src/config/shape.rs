@@ -86,8 +86,20 @@ impl<'a> Said<'a> {
             return Self { why: "this key is missing, and it has no default".to_owned(), cure: CURE.to_owned(), missing };
         }
         if let Some((found, expected)) = message.strip_prefix("invalid ").and_then(|rest| rest.split_once(", expected ")) {
-            let found = found.trim_start_matches("type: ").trim_start_matches("value: ").replace("integer `", "the number `");
+            let found = found.trim_start_matches("type: ").trim_start_matches("value: ");
+            let found = match found.split_once(' ') {
+                Some(("string", text)) => format!("the text {text}"),
+                Some(("integer", number)) => format!("the number {}", number.trim_matches('`')),
+                Some(("floating", rest)) => format!("the number {}", rest.trim_start_matches("point ").trim_matches('`')),
+                Some(("boolean", word)) => word.trim_matches('`').to_owned(),
+                _ if found == "map" => "a section".to_owned(),
+                _ if found == "sequence" => "a list".to_owned(),
+                _ => found.to_owned(),
+            };
             return plain(format!("this is {found}"), format!("write {}", in_words(expected)));
+        }
+        if message == "wanted string or table" {
+            return plain("this is no text in quotes".to_owned(), "write one of the words that config/example.toml names".to_owned());
         }
         if message.starts_with("invalid IPv4") || message.contains("IPv4 address syntax") {
             return plain("this is no IPv4 address".to_owned(), "write four numbers, as in \"239.192.1.1\"".to_owned());
@@ -118,7 +130,6 @@ fn in_words(expected: &str) -> String {
         "IPv4 address" => "an address in quotes, as in \"239.192.1.1\"".to_owned(),
         "a sequence" => "a list in brackets, or one [[section]] for each".to_owned(),
         _ if expected.starts_with("struct ") => "a section in brackets, with its keys below it".to_owned(),
-        _ if expected.starts_with("enum ") => "one of the texts that config/example.toml names".to_owned(),
         _ => expected.to_owned(),
     }
 }

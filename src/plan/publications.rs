@@ -47,6 +47,10 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
             ));
         }
     }
+    if config.service.publication_dir.as_os_str().is_empty() {
+        let cure = "name a directory on a tmpfs, such as /dev/shm/tickwire";
+        return Err(file.refuse(0..0, "service.publication_dir", "it is empty", cure));
+    }
     let mut bytes = 0;
     for publication in &config.publication {
         let lane = writer(file, publication)?;
@@ -155,7 +159,7 @@ fn spec(file: &ConfigFile, publication: &config::Publication) -> Result<Publicat
         gates: 0,
     };
     // The writer's own word: what it would refuse at the start is refused here, with the line.
-    spec.check().map_err(|error| file.refuse(publication.name.span(), "publication", error, "change it"))?;
+    spec.check().map_err(|error| file.refuse(publication.name.span(), "publication.name", error, ""))?;
     Ok(spec)
 }
 
