@@ -4,14 +4,16 @@
 //! may refuse are [`Spanned`], so that the refusal can name the line. `config/example.toml` documents every key.
 #![forbid(unsafe_code)]
 
+mod file;
+mod shape;
+
+pub use file::ConfigFile;
+
 use std::net::Ipv4Addr;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
-
-use crate::error::{Error, Exit};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,11 +22,14 @@ pub struct Config {
     /// The process.
     #[serde(default)]
     pub service: Service,
-    /// Pinned threads.
+    /// Pinned threads. None, like no publication and no channel, is refused by the plan, which can say what to do.
+    #[serde(default)]
     pub lane: Vec<Lane>,
     /// Named files in shared memory.
+    #[serde(default)]
     pub publication: Vec<Publication>,
     /// Sequenced streams.
+    #[serde(default)]
     pub channel: Vec<Channel>,
 }
 
@@ -68,19 +73,21 @@ pub struct Lane {
     /// The core it is pinned to; absent: the first free core of the interface's NUMA node.
     pub core: Option<Spanned<u32>>,
     /// Where its datagrams come from.
-    pub source: SourceKind,
+    pub source: Spanned<SourceKind>,
     /// The receive queues it owns (`source = "xdp"`).
     #[serde(default)]
     pub interface: Vec<LaneInterface>,
-    /// AF_XDP settings.
-    #[serde(default)]
-    pub xdp: Xdp,
-    /// UDP settings.
-    #[serde(default)]
-    pub udp: Udp,
+    /// AF_XDP settings (`source = "xdp"`).
+    pub xdp: Option<Spanned<Xdp>>,
+    /// UDP settings (`source = "udp"`).
+    pub udp: Option<Spanned<Udp>>,
     /// Sleep between polls when nothing came, µs; 0: busy-poll. Only for hosts without a core to spare.
-    #[serde(default)]
-    pub idle_sleep_us: u64,
+    #[serde(default = "default_idle_sleep_us")]
+    pub idle_sleep_us: Spanned<u64>,
+}
+
+fn default_idle_sleep_us() -> Spanned<u64> {
+    Spanned::new(0..0, 0)
 }
 
 /// `source`
@@ -201,12 +208,13 @@ pub struct Publication {
     /// Its name, and the file's.
     pub name: Spanned<String>,
     /// Its rings.
+    #[serde(default)]
     pub ring: Vec<Ring>,
     /// Room for instruments.
     #[serde(default = "default_instruments")]
     pub instruments: Spanned<u32>,
     /// Only these symbols are published; absent: all.
-    pub symbols: Option<Vec<String>>,
+    pub symbols: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 fn default_instruments() -> Spanned<u32> {
@@ -236,6 +244,7 @@ pub struct Channel {
     /// The publication its records go to.
     pub publication: Spanned<String>,
     /// Its copies: A, B, …
+    #[serde(default)]
     pub line: Vec<Line>,
     /// How long a missing message is waited for.
     #[serde(default = "default_gap_wait_us")]
@@ -245,7 +254,7 @@ pub struct Channel {
     pub window_packets: Spanned<u32>,
     /// Silence after which the channel is called silent.
     #[serde(default = "default_silence_ms")]
-    pub silence_ms: u64,
+    pub silence_ms: Spanned<u64>,
     /// Room for live orders.
     #[serde(default = "default_orders")]
     pub orders: Spanned<u64>,
@@ -260,8 +269,8 @@ fn default_gap_wait_us() -> Spanned<u64> {
 fn default_window_packets() -> Spanned<u32> {
     Spanned::new(0..0, 1_024)
 }
-fn default_silence_ms() -> u64 {
-    5_000
+fn default_silence_ms() -> Spanned<u64> {
+    Spanned::new(0..0, 5_000)
 }
 fn default_orders() -> Spanned<u64> {
     Spanned::new(0..0, 3_000_000)
@@ -283,51 +292,5 @@ pub struct Line {
     /// The UDP port.
     pub port: Spanned<u16>,
     /// Only frames from this address are taken (`source = "xdp"`); absent: from any.
-    pub from: Option<Ipv4Addr>,
-}
-
-/// The file as text and as read: refusals quote the text.
-#[derive(Debug)]
-pub struct ConfigFile {
-    /// Where it was read.
-    pub path: PathBuf,
-    text: String,
-    /// What it says.
-    pub config: Config,
-}
-
-impl ConfigFile {
-    /// Reads a file. Errors say where and what was expected, with the line.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let cure = "name an existing TOML file with --config; config/example.toml is a start";
-            Error::new(Exit::Config, "the configuration cannot be read", error, cure).in_file(path)
-        })?;
-        Self::parse(path, text)
-    }
-
-    /// Parses `text` as if it had been read from `path`.
-    pub fn parse(path: &Path, text: String) -> Result<Self, Error> {
-        let config = toml::from_str(&text).map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| line_of(&text, &span));
-            let cure = "config/example.toml shows every key with its unit";
-            Error::new(Exit::Config, "the configuration is not understood", error.to_string().trim_end(), cure).in_file(path).on_line(line)
-        })?;
-        Ok(Self { path: path.to_owned(), text, config })
-    }
-
-    /// `path:line` of a place in the file.
-    pub fn place(&self, span: Range<usize>) -> String {
-        if span.is_empty() { self.path.display().to_string() } else { format!("{}:{}", self.path.display(), line_of(&self.text, &span)) }
-    }
-
-    /// A refusal of the value at `span`.
-    pub fn refuse(&self, span: Range<usize>, key: &str, what: impl std::fmt::Display, cure: impl std::fmt::Display) -> Error {
-        let error = Error::new(Exit::Config, "", what, cure.to_string()).in_file(&self.path).at_key(key);
-        if span.is_empty() { error } else { error.on_line(line_of(&self.text, &span)) }
-    }
-}
-
-fn line_of(text: &str, span: &Range<usize>) -> usize {
-    text.get(..span.start).map_or(1, |before| before.bytes().filter(|&byte| byte == b'\n').count() + 1)
+    pub from: Option<Spanned<Ipv4Addr>>,
 }

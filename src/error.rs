@@ -3,7 +3,7 @@
 //! An [`Error`] becomes exactly one message: where, what, why, and what to do. It is built when a human will read it, never on
 //! the path of a datagram: there, a reason to count is enough ([`crate::stats::Drop`]).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 use crate::shm::ShmError;
@@ -58,7 +58,15 @@ impl Exit {
     pub const fn code(self) -> u8 {
         self as u8
     }
+
+    /// The table of all codes, one a line, for help texts.
+    pub fn table() -> String {
+        let rows = Self::ALL.iter().map(|exit| (i32::from(exit.code()), exit.meaning()));
+        rows.chain([(crate::sys::signals::FORCED_EXIT, SECOND_SIGNAL)]).map(|(code, meaning)| format!("  {code:<4} {meaning}\n")).collect()
+    }
 }
+
+const SECOND_SIGNAL: &str = "A second SIGINT or SIGTERM ended it at once";
 
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
@@ -106,17 +114,25 @@ pub struct Error {
     pub why: String,
     /// What to do about it; empty only where nothing can be done.
     pub cure: String,
+    /// The lines of the file that are meant, shown below the message; usually empty.
+    pub quote: String,
 }
 
 impl Error {
     /// An error that stands nowhere in particular.
     pub fn new(exit: Exit, what: impl Into<String>, why: impl fmt::Display, cure: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), place: Place::default(), why: why.to_string(), cure: cure.into() }
+        Self { exit, what: what.into(), place: Place::default(), why: why.to_string(), cure: cure.into(), quote: String::new() }
     }
 
     /// Says in which file.
     pub fn in_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.place.file = Some(file.into());
+        self
+    }
+
+    /// Shows these lines below the message.
+    pub fn quoting(mut self, lines: impl Into<String>) -> Self {
+        self.quote = lines.into();
         self
     }
 
@@ -135,13 +151,22 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut message = String::new();
         if self.place.file.is_some() || self.place.key.is_some() {
-            write!(f, "{}: ", self.place)?;
+            message = format!("{}: ", self.place);
         }
         let said: Vec<&str> = [self.what.as_str(), self.why.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
-        f.write_str(&said.join(": "))?;
+        message += &said.join(": ");
         if !self.cure.is_empty() {
-            write!(f, "; {}", self.cure)?;
+            message += "; ";
+            message += &self.cure;
+        }
+        // Names and values come from files and command lines: none of them may move the cursor of the terminal it is shown on.
+        for c in message.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
+        }
+        if !self.quote.is_empty() {
+            write!(f, "\n{}", self.quote)?;
         }
         Ok(())
     }
@@ -164,28 +189,31 @@ impl From<ShmError> for Error {
 
 /// The candidate that `given` was probably meant to be: at most one edit in three letters away.
 pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody mistypes a name of a hundred letters, and what compares grows with the square.
+    let candidates = candidates.into_iter().filter(|candidate| given.len().max(candidate.len()) <= 100);
     candidates
-        .into_iter()
         .map(|candidate| (edits(given, candidate), candidate))
         .filter(|&(edits, candidate)| edits * 3 <= given.chars().count().max(candidate.chars().count()))
         .min_by_key(|&(edits, _)| edits)
         .map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions and replacements from one to the other, case ignored.
+/// Insertions, deletions, replacements and swaps of neighbours from one to the other, case ignored.
 fn edits(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.to_lowercase().chars().collect();
     let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.to_lowercase().chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        row[0] = left;
-        for (cell, &to) in row[1..].iter_mut().zip(&b) {
-            let best = (diagonal + usize::from(from != to)).min(left + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = best;
-            left = best;
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = changed.min(row[j - 1] + 1).min(rows[i - 1][j] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
         }
+        rows.push(row);
     }
-    row.last().copied().unwrap_or(0)
+    rows[a.len()][b.len()]
 }

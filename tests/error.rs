@@ -14,6 +14,14 @@ fn a_message_says_where_what_why_and_what_to_do_in_one_line() {
     let helpless = Error::new(Exit::Failed, "the ring", "broke", "");
     assert_eq!(helpless.to_string(), "the ring: broke");
     assert_eq!(helpless.place, Place::default());
+    let quoting = Error::new(Exit::Config, "", "no such key", "remove it").quoting("  3 | kye = 1\n    | ^^^");
+    assert_eq!(quoting.to_string(), "no such key; remove it\n  3 | kye = 1\n    | ^^^");
+}
+
+#[test]
+fn a_name_from_a_file_cannot_move_the_cursor_of_the_terminal_it_is_shown_on() {
+    let error = Error::new(Exit::Input, "the symbol \u{1b}[2J\r\n", "is none", "");
+    assert_eq!(error.to_string(), "the symbol \\u{1b}[2J\\r\\n: is none");
 }
 
 #[test]
@@ -24,6 +32,12 @@ fn exit_codes_are_distinct_documented_and_fixed() {
         assert!(!exit.meaning().is_empty() && !exit.meaning().ends_with(' '), "{exit:?}");
     }
     assert_eq!(Exit::Config as u8, 3);
+    let table = Exit::table();
+    assert_eq!(table.lines().count(), Exit::ALL.len() + 1);
+    assert!(
+        table.contains("  3    The configuration is refused") && table.ends_with("  130  A second SIGINT or SIGTERM ended it at once\n"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -35,6 +49,7 @@ fn a_slip_of_the_finger_is_recognised_and_another_word_is_not() {
         ("iex-top", Some("iex-tops")),
         ("bx-itch", Some("bx-itch")),
         ("psxitch", Some("psx-itch")),
+        ("ixe-tops", Some("iex-tops")),
         ("opra", None),
         ("", None),
     ] {

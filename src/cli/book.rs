@@ -3,11 +3,11 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::Which;
+use super::{Which, words};
 use crate::books_file::Decimal;
 use crate::error::Error;
 use crate::record::{BidAsk, UNDEF_PRICE};
-use crate::shm::{BookState, BookView, Publication};
+use crate::shm::{BookState, BookView, WriterState};
 
 /// Looks an instrument up on the board of a publication: ten levels where it has `mbp-10`, else the best.
 #[derive(Debug, Args)]
@@ -32,7 +32,8 @@ struct Level {
 struct Book<'a> {
     symbol: &'a str,
     state: &'a str,
-    channel: String,
+    channel: &'a str,
+    writer: &'a str,
     epoch: u64,
     sequence: u32,
     ts_event: u64,
@@ -42,8 +43,9 @@ struct Book<'a> {
 }
 
 pub(super) fn run(args: &BookArgs) -> Result<(), Error> {
-    let publication = Publication::open(&args.which.dir, &args.which.publication)?;
+    let publication = args.which.open()?;
     let view = publication.book(&args.symbol)?;
+    let writer = publication.writer()?;
     if args.json {
         let side = |of: fn(&BidAsk) -> (i64, u32, u32)| {
             let there = view.levels.iter().map(of).filter(|&(price, ..)| price != UNDEF_PRICE);
@@ -52,7 +54,8 @@ pub(super) fn run(args: &BookArgs) -> Result<(), Error> {
         let book = Book {
             symbol: &view.instrument.symbol,
             state: state(&view),
-            channel: format!("{:?}", view.channel),
+            channel: words::channel_state(view.channel),
+            writer: words::writer_state(writer),
             epoch: publication.epoch(),
             sequence: view.sequence,
             ts_event: view.ts_event,
@@ -63,19 +66,20 @@ pub(super) fn run(args: &BookArgs) -> Result<(), Error> {
         println!("{}", serde_json::to_string_pretty(&book).unwrap_or_default());
         return Ok(());
     }
-    print(&view);
+    print(&view, writer);
     Ok(())
 }
 
 fn state(view: &BookView) -> &'static str {
     match view.state {
         BookState::Good => "good",
-        BookState::MaybeBad => "maybe bad",
+        BookState::MaybeBad => "maybe_bad",
     }
 }
 
-fn print(view: &BookView) {
-    println!("{}: {} (channel {:?}, sequence {})", view.instrument.symbol, state(view), view.channel, view.sequence);
+fn print(view: &BookView, writer: WriterState) {
+    let (channel, writer) = (words::channel_state(view.channel), words::writer_state(writer));
+    println!("{}: {} (channel {channel}, writer {writer}, sequence {})", view.instrument.symbol, state(view), view.sequence);
     println!("{:>8} {:>10} {:>14}   {:<14} {:<10} {:<8}", "orders", "size", "bid", "offer", "size", "orders");
     let there = |level: &&BidAsk| level.bid_px != UNDEF_PRICE || level.ask_px != UNDEF_PRICE;
     for level in view.levels.iter().filter(there) {

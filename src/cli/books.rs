@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::{Which, replay};
+use super::Which;
+use super::output::Output;
 use crate::books_file::Decimal;
 use crate::error::{Error, Exit};
 use crate::record::{Mbo, action, control, side};
@@ -44,6 +45,7 @@ struct Book {
 
 pub(super) fn run(args: &BooksArgs) -> Result<(), Error> {
     let _ = signals::install();
+    let output = Output::open(&args.out, "the books file", None)?;
     let publication = open(args)?;
     let mut records =
         if args.gated { publication.subscribe_gated::<Mbo>(From::Oldest)? } else { publication.subscribe::<Mbo>(From::Oldest)? };
@@ -77,7 +79,7 @@ pub(super) fn run(args: &BooksArgs) -> Result<(), Error> {
     let publication = records.publication();
     let names: HashMap<(u16, u32), String> =
         publication.instruments().map(|row| ((row.publisher_id, row.instrument_id), row.symbol)).collect();
-    replay::write(&args.out, "the books file", |out| write(&books, &names, out))
+    output.fill(|out| write(&books, &names, out))
 }
 
 fn open(args: &BooksArgs) -> Result<Publication, Error> {

@@ -1,36 +1,37 @@
 //! `tickwire gen`: a made-up day, as a day file or as a capture with lines A and B.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::output::Output;
 use super::progress::{self, Of};
-use super::{replay, values};
+use super::values;
 use crate::error::{Error, Exit};
 use crate::feed::venue_time::VenueDate;
 use crate::generate::{self, CaptureConfig, CaptureReport, GenerateConfig, GenerateError, LineSpec, Truth};
 use crate::source::lines::LineKey;
+use crate::sys::signals;
 
 /// Makes up an ITCH 5.0 session that behaves like a day. The same seed gives the same bytes on every machine.
 #[derive(Debug, Args)]
 pub(super) struct GenArgs {
-    /// Where to write it
+    /// Where to write it (`-` for standard output); it appears when it is whole
     #[arg(value_name = "FILE")]
     out: PathBuf,
     /// What to write
     #[arg(long, value_enum, default_value = "day-file")]
     format: Format,
-    /// Seed
-    #[arg(long, default_value_t = 1)]
+    /// Seed: another one is another day
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Messages, from start to end
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     messages: u64,
     /// Symbols listed
-    #[arg(long, default_value_t = 8_000)]
+    #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u16).range(1..))]
     symbols: u16,
     /// Trading day in New York; default: today
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date)]
@@ -42,31 +43,31 @@ pub(super) struct GenArgs {
     #[arg(long, value_name = "FILE.json")]
     summary: Option<PathBuf>,
     /// Capture: messages a second; default: spread over the trading day
-    #[arg(long, value_name = "PER_SECOND")]
+    #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     rate: Option<u64>,
     /// Capture: the first message is due so many milliseconds from now (with --rate), for `play --wall-clock`
-    #[arg(long, value_name = "MS", requires = "rate")]
+    #[arg(long, value_name = "MS", requires = "rate", value_parser = clap::value_parser!(u64).range(..=86_400_000))]
     start_in_ms: Option<u64>,
     /// Capture: group and port of a line, A first (repeat)
     #[arg(long, value_name = "GROUP:PORT", value_parser = values::line)]
     line: Vec<LineKey>,
     /// Capture: packets lost on line A only, per million; each packet survives on at least one line
-    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    #[arg(long, value_name = "PPM", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     loss_a: u32,
     /// Capture: packets lost on line B only, per million
-    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    #[arg(long, value_name = "PPM", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     loss_b: u32,
     /// Capture: packets lost on all lines, per million
-    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    #[arg(long, value_name = "PPM", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     loss_both: u32,
     /// Capture: packets that come twice, per million, on each line
-    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    #[arg(long, value_name = "PPM", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     duplicates: u32,
     /// Capture: packets that change places with the next, per million, on each line
-    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    #[arg(long, value_name = "PPM", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     reorder: u32,
     /// Capture: most messages in a packet
-    #[arg(long, value_name = "N", default_value_t = 40)]
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=1000))]
     messages_per_packet: u16,
 }
 
@@ -79,27 +80,39 @@ enum Format {
 }
 
 pub(super) fn run(args: &GenArgs) -> Result<(), Error> {
+    let _ = signals::install();
     let config = config(args)?;
+    if args.format == Format::DayFile {
+        only_for_captures(args)?;
+    }
+    let wanted = [(Some(&args.out), "the generated file"), (args.books.as_ref(), "the books file"), (args.summary.as_ref(), "the summary")];
+    let mut outputs = Output::open_all(wanted, None)?.into_iter();
+    let (Some(Some(mut out)), books, summary_file) = (outputs.next(), outputs.next().flatten(), outputs.next().flatten()) else {
+        return Ok(());
+    };
+    let quiet = [Some(&out), books.as_ref(), summary_file.as_ref()].into_iter().flatten().any(Output::is_stdout);
     let bar = progress::bar(args.messages, Of::Messages, "generate");
-    let file = File::create(&args.out)
-        .map_err(|error| Error::new(Exit::Failed, "cannot write", error, "name a file in a writable directory").in_file(&args.out))?;
-    let out = BufWriter::with_capacity(1 << 20, file);
     let mut progress = |messages| bar.set_position(messages);
     let made = match args.format {
-        Format::DayFile => generate::day_file(&config, out, &mut progress).map(|truth| (truth, None)),
+        Format::DayFile => generate::day_file(&config, Stoppable(out.writer()), &mut progress).map(|truth| (truth, None)),
         Format::Pcap => {
             let capture = capture_config(args);
-            generate::capture(&config, &capture, out, &mut progress).map(|(truth, report)| (truth, Some(report)))
+            let made = generate::capture(&config, &capture, Stoppable(out.writer()), &mut progress);
+            made.map(|(truth, report)| (truth, Some(report)))
         }
     };
     bar.finish_and_clear();
     let (truth, report) = made.map_err(|error| failed(error, args))?;
-    if let Some(path) = &args.books {
-        replay::write(path, "the books file", |out| truth.write_books(out))?;
+    out.finish()?;
+    if let Some(books) = books {
+        books.fill(|out| truth.write_books(out))?;
     }
-    if let Some(path) = &args.summary {
+    if let Some(file) = summary_file {
         let summary = summary(&truth, report.as_ref());
-        replay::write(path, "the summary", |out| writeln!(out, "{summary:#}"))?;
+        file.fill(|out| writeln!(out, "{summary:#}"))?;
+    }
+    if quiet {
+        return Ok(());
     }
     println!(
         "{}: {} messages, {} orders live at the end in {} price levels (seed {})",
@@ -157,9 +170,55 @@ fn capture_config(args: &GenArgs) -> CaptureConfig {
     capture
 }
 
+/// Refuses what would have no effect.
+fn only_for_captures(args: &GenArgs) -> Result<(), Error> {
+    let losses = [args.loss_a, args.loss_b, args.loss_both, args.duplicates, args.reorder];
+    if args.line.is_empty() && losses == [0; 5] {
+        return Ok(());
+    }
+    let why = "a day file has no lines and no packets, so --line, --loss-a, --loss-b, --loss-both, --duplicates and --reorder mean nothing";
+    Err(Error::new(Exit::Usage, "", why, "add --format pcap"))
+}
+
+/// Ends the writing when the user asks: a day of messages is minutes of work.
+struct Stoppable<W>(W);
+
+impl<W: Write> Write for Stoppable<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if signals::stop_requested() { Err(io::Error::other("stopped")) } else { self.0.write(bytes) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 fn failed(error: GenerateError, args: &GenArgs) -> Error {
-    let exit = if matches!(error, GenerateError::Config { .. }) { Exit::Usage } else { Exit::Failed };
-    Error::new(exit, "", error, "").in_file(&args.out)
+    let (key, value, expected, cure) = match error {
+        _ if signals::stop_requested() => {
+            return Error::new(Exit::Failed, "", "stopped before it was whole", "nothing was left behind").in_file(&args.out);
+        }
+        GenerateError::Write(error) => {
+            let cure = "make room, or name a file elsewhere; nothing was left behind";
+            return Error::new(Exit::Failed, "the generated file could not be written", error, cure).in_file(&args.out);
+        }
+        GenerateError::Config { key, value, expected, cure } => (key, value, expected, cure),
+    };
+    let option = match key {
+        "mean_ns_per_message" => {
+            let (rate, messages) = (args.rate.unwrap_or(0), args.messages);
+            let what = format!("--rate {rate}");
+            return Error::new(Exit::Usage, what, format!("{messages} messages at that rate do not end before midnight"), cure);
+        }
+        "start_ns" if args.date.is_some() => {
+            let cure = "leave --date out, or --start-in-ms";
+            return Error::new(Exit::Usage, "--start-in-ms", "it counts from now, and --date names another day", cure);
+        }
+        "start_ns" => "start".to_owned(),
+        "group" | "port" | "lines" => "--line".to_owned(),
+        other => format!("--{}", other.replace('_', "-")),
+    };
+    Error::new(Exit::Usage, format!("{option} {value}"), format!("expected {expected}"), cure)
 }
 
 fn summary(truth: &Truth, report: Option<&CaptureReport>) -> serde_json::Value {

@@ -4,6 +4,7 @@ mod book;
 mod books;
 mod check;
 mod generate;
+mod output;
 mod play;
 mod progress;
 mod replay;
@@ -11,29 +12,24 @@ mod run;
 mod tail;
 mod top;
 mod values;
+mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::error::Exit;
+use crate::error::{Error, Exit, did_you_mean};
+use crate::shm::{Publication, ShmError};
 
-const EXIT_CODES: &str = "Exit codes:
-  0  done
-  1  failed while running
-  2  the command line is not understood
-  3  the configuration is refused
-  4  the host refuses: permissions, interfaces, cores, memory
-  5  an input file cannot be read, or is not what it should be
-  6  somebody else has it: a queue, a publication
-  7  a comparison found a difference
-  8  no such publication, or one of another layout
-  130  ended by a second Ctrl-C";
+/// The table at the end of every help, made of what the code returns.
+fn exit_codes() -> String {
+    format!("Exit codes:\n{}", Exit::table().trim_end())
+}
 
 /// Exchange frames in, order books built, normalised records out through shared memory.
 #[derive(Debug, Parser)]
-#[command(name = "tickwire", version, about, after_help = EXIT_CODES, max_term_width = 110)]
+#[command(name = "tickwire", version, about, after_help = exit_codes(), max_term_width = 110)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -69,6 +65,38 @@ struct Which {
     /// Directory of publications
     #[arg(long, value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR")]
     dir: PathBuf,
+}
+
+impl Which {
+    /// Opens it; if it is not there, says which are.
+    fn open(&self) -> Result<Publication, Error> {
+        Publication::open(&self.dir, &self.publication).map_err(|error| {
+            let missing = matches!(error, ShmError::NotFound { .. });
+            let error = Error::from(error);
+            let cure = format!("{}; see --dir and `tickwire run`", choices(&self.publication, &publications(&self.dir)));
+            if missing {
+                Error::new(error.exit, "", "no such publication; is its writer running?", cure).in_file(self.dir.join(&self.publication))
+            } else {
+                error
+            }
+        })
+    }
+}
+
+/// Names of the publications in a directory, without what lies beside them.
+fn publications(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let beside = |name: &String| name.starts_with('.') || [".lock", ".gate", ".image"].iter().any(|ending| name.ends_with(ending));
+    let mut names: Vec<String> = names.filter(|name| !beside(name)).collect();
+    names.sort();
+    names.truncate(20);
+    names
+}
+
+fn choices(given: &str, there: &[String]) -> String {
+    let all = if there.is_empty() { "there is none there".to_owned() } else { format!("there is: {}", there.join(", ")) };
+    did_you_mean(given, there.iter().map(String::as_str)).map_or(all.clone(), |near| format!("did you mean `{near}`? ({all})"))
 }
 
 /// Parses the command line, runs it, prints at most one error, and says how the process ends.

@@ -1,12 +1,11 @@
 //! `tickwire replay`: a recording through the pipeline, its summary and its final books.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::output::Output;
 use super::progress::{self, Of};
 use super::values;
 use crate::book::BooksCapacity;
@@ -14,7 +13,7 @@ use crate::books_file;
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
-use crate::replay::{self, ReplayConfig, ReplayPublication, Speed};
+use crate::replay::{self, ReplayConfig, ReplayPublication, Speed, Summary};
 use crate::source::lines::LineKey;
 use crate::sys::signals;
 
@@ -33,7 +32,7 @@ pub(super) struct ReplayArgs {
     /// How fast: 1x, 10x, any whole number of times, or max
     #[arg(long, default_value = "max")]
     speed: Speed,
-    /// Only this line of a capture (repeat for several); default: the first four groups and ports that occur
+    /// Only this line of a capture (repeat for up to four); default: the first four groups and ports that occur
     #[arg(long, value_name = "GROUP:PORT", value_parser = values::line)]
     line: Vec<LineKey>,
     /// Write the counts to this file, as JSON (`-` for standard output)
@@ -49,24 +48,36 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR", requires = "publish")]
     publication_dir: PathBuf,
     /// Slots of each published ring, a power of two
-    #[arg(long, value_name = "SLOTS", default_value_t = 1 << 18, requires = "publish")]
+    #[arg(long, value_name = "SLOTS", default_value_t = 1 << 18, value_parser = values::ring_depth, requires = "publish")]
     ring_depth: u64,
     /// Wait for this many gated readers (`tail --gated`) before the first record, and never lap one of them
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "publish")]
-    gated_readers: usize,
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), requires = "publish")]
+    gated_readers: u16,
     /// Leave the publication in place when the replay has ended, to be looked at
     #[arg(long, requires = "publish")]
     keep: bool,
     /// Room for live orders
-    #[arg(long, default_value_t = 4_000_000)]
-    orders: usize,
+    #[arg(long, value_name = "N", default_value_t = 4_000_000, value_parser = clap::value_parser!(u32).range(1..=1 << 28))]
+    orders: u32,
     /// Room for price levels
-    #[arg(long, default_value_t = 4_000_000)]
-    levels: usize,
+    #[arg(long, value_name = "N", default_value_t = 4_000_000, value_parser = clap::value_parser!(u32).range(1..=1 << 28))]
+    levels: u32,
 }
+
+/// What an arbiter takes.
+const LINES_MAX: usize = 4;
 
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
     let _ = signals::install();
+    if args.line.len() > LINES_MAX {
+        let why = format!("{} lines were named, and a channel has at most {LINES_MAX}", args.line.len());
+        return Err(Error::new(Exit::Usage, "--line", why, "name the copies of one channel, and replay others by themselves"));
+    }
+    let wanted = [(args.books.as_ref(), "the books file"), (args.summary.as_ref(), "the summary")];
+    let mut outputs = Output::open_all(wanted, Some(&args.file))?.into_iter().flatten();
+    let books = args.books.as_ref().and_then(|_| outputs.next());
+    let summary = args.summary.as_ref().and_then(|_| outputs.next());
+    let quiet = [&books, &summary].into_iter().flatten().any(Output::is_stdout);
     let config = ReplayConfig {
         file: args.file.clone(),
         feed: args.feed,
@@ -77,51 +88,55 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
             dir: args.publication_dir.clone(),
             name: name.clone(),
             depth: args.ring_depth,
-            gated_readers: args.gated_readers,
+            gated_readers: usize::from(args.gated_readers),
             keep: args.keep,
         }),
-        capacity: BooksCapacity { instruments: 1 << 16, orders: args.orders, levels: args.levels },
+        capacity: BooksCapacity { instruments: 1 << 16, orders: args.orders as usize, levels: args.levels as usize },
     };
     let bar = progress::bar(0, Of::Bytes, "replay");
     let mut shown = Instant::now();
-    let replayed = replay::run(&config, &signals::stop_requested, &mut |progress| {
+    let outcome = replay::run(&config, &signals::stop_requested, &mut |progress| {
         if shown.elapsed() > Duration::from_millis(100) {
             shown = Instant::now();
             bar.set_length(progress.total_bytes);
             bar.set_position(progress.read_bytes);
         }
-    })?;
+    });
     bar.finish_and_clear();
-    for remark in &replayed.remarks {
+    let replayed = outcome?;
+    for remark in replayed.remarks.iter().cloned().chain(remarks(args, &replayed.summary)) {
         eprintln!("tickwire: {remark}");
     }
-    if let Some(path) = &args.books {
-        write(path, "the books file", |out| books_file::write(replayed.channel.composer(), args.feed.has_orders(), out))?;
+    if let Some(books) = books {
+        books.fill(|out| books_file::write(replayed.channel.composer(), args.feed.has_orders(), out))?;
     }
-    if let Some(path) = &args.summary {
-        write(path, "the summary", |out| {
+    if let Some(summary) = summary {
+        summary.fill(|out| {
             serde_json::to_writer_pretty(&mut *out, &replayed.summary)?;
             writeln!(out)
         })?;
     }
-    if args.summary.as_deref() != Some(Path::new("-")) && args.books.as_deref() != Some(Path::new("-")) {
+    if !quiet {
         print!("{}", replayed.summary);
     }
     Ok(())
 }
 
-/// Writes a file whole, or standard output for `-`.
-pub(super) fn write(path: &Path, what: &str, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Error> {
-    let outcome = if path == Path::new("-") {
-        fill(&mut std::io::stdout().lock())
-    } else {
-        File::create(path).and_then(|file| {
-            let mut out = BufWriter::new(file);
-            fill(&mut out)?;
-            out.flush()
-        })
-    };
-    outcome.map_err(|error| {
-        Error::new(Exit::Failed, format!("cannot write {what}"), error, "name a file in a writable directory with room").in_file(path)
-    })
+/// What a person should be told who expected something else.
+fn remarks(args: &ReplayArgs, summary: &Summary) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let file = args.file.display();
+    if signals::stop_requested() {
+        remarks.push(format!("{file}: stopped before its end; counts and books are those of that moment"));
+    }
+    let records: u64 = summary.records_by_schema.values().sum();
+    let dropped: Vec<String> = summary.dropped_by_reason.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    let dropped = if dropped.is_empty() { String::new() } else { format!(" (dropped: {})", dropped.join(", ")) };
+    if summary.frames > 0 && summary.datagrams == 0 {
+        let cure = if args.line.is_empty() { "does it hold UDP over IPv4 at all?" } else { "does --line name what is in it?" };
+        remarks.push(format!("{file}: none of its {} frames is a datagram of the lines replayed; {cure}{dropped}", summary.frames));
+    } else if records == 0 && summary.instruments == 0 && (summary.datagrams > summary.heartbeats || summary.messages > 0) {
+        remarks.push(format!("{file}: no message was understood: is it really {}?{dropped}", args.feed.name()));
+    }
+    remarks
 }

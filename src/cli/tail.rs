@@ -1,5 +1,7 @@
 //! `tickwire tail`: the records of a publication, one a line, as they come.
 
+mod fields;
+
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
@@ -7,12 +9,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{Which, values};
-use crate::books_file::Decimal;
 use crate::error::{Error, Exit};
-use crate::record::control::{self, Control};
-use crate::record::{BidAsk, Header, Mbo, Mbp1, Mbp10, Record, Schema, Status, Trade, UNDEF_PRICE, flags};
+use crate::record::{Header, Mbo, Mbp1, Mbp10, Schema, Status, Trade};
 use crate::shm::{self, Item, Publication, Records};
 use crate::sys::signals;
+use fields::{Fields, Shown};
 
 /// Prints records as they come; what was lost because this reader was too slow is said in its place.
 #[derive(Debug, Args)]
@@ -51,7 +52,7 @@ enum Start {
 
 pub(super) fn run(args: &TailArgs) -> Result<(), Error> {
     let _ = signals::install();
-    let publication = Publication::open(&args.which.dir, &args.which.publication)?;
+    let publication = args.which.open()?;
     let schema = match args.schema.or_else(|| publication.rings().first().map(|ring| ring.schema)) {
         Some(schema) => schema,
         None => return Err(Error::new(Exit::Publication, "the publication has no ring", "its file says so", "look at its configuration")),
@@ -73,6 +74,12 @@ fn follow<R: Shown>(args: &TailArgs, publication: &Publication) -> Result<(), Er
     };
     let mut records: Records<R> = if args.gated { publication.subscribe_gated(from)? } else { publication.subscribe(from)? };
     let mut names = Names::new(publication.clone());
+    if let Some(symbol) = args.symbol.as_ref().filter(|symbol| publication.find(symbol).is_none()) {
+        let known = publication.instrument_count();
+        eprintln!(
+            "tickwire: no instrument `{symbol}` among the {known} known so far; waiting for it (symbols are as the feed writes them)"
+        );
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut left = args.limit.unwrap_or(u64::MAX);
     let broken = |error: io::Error| Error::new(Exit::Failed, "cannot write to standard output", error, "");
@@ -80,13 +87,23 @@ fn follow<R: Shown>(args: &TailArgs, publication: &Publication) -> Result<(), Er
         let line = match records.next()? {
             Item::Record(record) => names.line("record", record, args),
             Item::Board { record, .. } => names.line("board", record, args),
-            Item::Control(record) => Some(control_line(record, args.json)),
-            Item::Lost(count) => Some(notice(args.json, "lost", &format!("{count} records: this reader was too slow; the board follows"))),
+            Item::Control(record) => {
+                let control = fields::control(record, names.channel(record.channel));
+                Some(if args.json { control.json() } else { control.text(2) })
+            }
+            Item::Lost(count) => {
+                let lost = Fields::new("lost").with("records", count);
+                Some(if args.json { lost.json() } else { format!("lost   {count} records: this reader was too slow; the board follows") })
+            }
             Item::NewEpoch => {
                 names = Names::new(records.publication().clone());
-                Some(notice(args.json, "epoch", &format!("{} begins", records.publication().epoch())))
+                let epoch = Fields::new("epoch").with("epoch", records.publication().epoch());
+                Some(if args.json { epoch.json() } else { epoch.text(2) })
             }
-            Item::WriterDead => Some(notice(args.json, "writer", "is gone without a word; waiting for it to come back")),
+            Item::WriterDead => {
+                let dead = Fields::new("writer").with("state", "dead");
+                Some(if args.json { dead.json() } else { "writer is gone without a word; waiting for it to come back".to_owned() })
+            }
             Item::End => {
                 out.flush().map_err(broken)?;
                 return Ok(());
@@ -105,160 +122,41 @@ fn follow<R: Shown>(args: &TailArgs, publication: &Publication) -> Result<(), Er
     out.flush().map_err(broken)
 }
 
-/// Symbols by (publisher, instrument), looked up when a new one comes.
+/// Names by number, looked up when a new one comes.
 struct Names {
     publication: Publication,
-    known: HashMap<(u16, u32), String>,
+    /// By (publisher, instrument).
+    symbols: HashMap<(u16, u32), String>,
+    channels: Vec<String>,
 }
 
 impl Names {
     fn new(publication: Publication) -> Self {
-        Self { publication, known: HashMap::new() }
+        let channels = publication.channel_states().into_iter().map(|row| row.name).collect();
+        Self { publication, symbols: HashMap::new(), channels }
     }
 
-    fn line<R: Shown>(&mut self, kind: &str, record: &R, args: &TailArgs) -> Option<String> {
+    fn line<R: Shown>(&mut self, kind: &'static str, record: &R, args: &TailArgs) -> Option<String> {
         let header = record.header();
         let symbol = self.symbol(header);
         if args.symbol.as_ref().is_some_and(|wanted| wanted != symbol) {
             return None;
         }
-        let mut fields = vec![("kind", kind.to_owned()), ("symbol", symbol.to_owned()), ("ts_event", header.ts_event.to_string())];
+        let mut fields = Fields::new(kind).with("symbol", symbol).with("ts_event", header.ts_event);
         record.fields(&mut fields);
-        Some(if args.json { json(&fields) } else { text(&fields) })
+        Some(if args.json { fields.json() } else { fields.text(3) })
     }
 
     fn symbol(&mut self, header: &Header) -> &str {
         let key = (header.publisher_id, header.instrument_id);
-        if !self.known.contains_key(&key) {
+        if !self.symbols.contains_key(&key) {
             let rows = self.publication.instruments().map(|row| ((row.publisher_id, row.instrument_id), row.symbol));
-            self.known.extend(rows);
+            self.symbols.extend(rows);
         }
-        self.known.entry(key).or_insert_with(|| format!("#{}", key.1))
+        self.symbols.entry(key).or_insert_with(|| format!("#{}", key.1))
+    }
+
+    fn channel(&self, index: u16) -> Option<String> {
+        self.channels.get(usize::from(index)).cloned()
     }
 }
-
-type Fields = Vec<(&'static str, String)>;
-
-fn text(fields: &Fields) -> String {
-    let mut fields = fields.iter();
-    let head: Vec<&str> = fields.by_ref().take(3).map(|(_, value)| value.as_str()).collect();
-    let rest: Vec<String> = fields.map(|(name, value)| format!("{name}={value}")).collect();
-    format!("{:<6} {:<8} {} {}", head[0], head[1], head[2], rest.join(" "))
-}
-
-fn json(fields: &Fields) -> String {
-    let map: serde_json::Map<String, serde_json::Value> = fields
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.parse::<u64>().map_or_else(|_| value.as_str().into(), Into::into)))
-        .collect();
-    serde_json::Value::Object(map).to_string()
-}
-
-fn notice(as_json: bool, kind: &'static str, what: &str) -> String {
-    if as_json { json(&vec![("kind", kind.to_owned()), ("what", what.to_owned())]) } else { format!("# {kind}: {what}") }
-}
-
-fn control_line(record: &Control, as_json: bool) -> String {
-    let what = match record.hd.rtype {
-        control::SESSION_START => "session start",
-        control::SESSION_END => "session end",
-        control::GAP_OPEN => "gap open",
-        control::GAP_CLOSED => "gap closed",
-        control::BOOK_GOOD => "book good",
-        control::IMAGE_READY => "image ready",
-        control::PRICE_LEVELS_ONLY => "price levels only: orders older than this are not known",
-        _ => "unknown control record",
-    };
-    let what = format!("{what}, channel {}, {} to {}, cause {}", record.channel, record.first_sequence, record.last_sequence, record.cause);
-    notice(as_json, "control", &what)
-}
-
-/// A record that can be shown to people.
-trait Shown: Record {
-    fn header(&self) -> &Header;
-    fn fields(&self, to: &mut Fields);
-}
-
-fn price(value: i64) -> String {
-    if value == UNDEF_PRICE { "-".to_owned() } else { Decimal(value).to_string() }
-}
-
-fn letter(byte: u8) -> String {
-    (byte as char).to_string()
-}
-
-fn flag_names(bits: u8) -> String {
-    let names = [
-        (flags::LAST, "LAST"),
-        (flags::TOB, "TOB"),
-        (flags::SNAPSHOT, "SNAPSHOT"),
-        (flags::MBP, "MBP"),
-        (flags::BAD_TS_RECV, "BAD_TS_RECV"),
-        (flags::MAYBE_BAD_BOOK, "MAYBE_BAD_BOOK"),
-    ];
-    let set: Vec<&str> = names.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| name).collect();
-    if set.is_empty() { "-".to_owned() } else { set.join("|") }
-}
-
-fn level(to: &mut Fields, names: [&'static str; 6], level: &BidAsk) {
-    let values = [
-        price(level.bid_px),
-        level.bid_sz.to_string(),
-        level.bid_ct.to_string(),
-        price(level.ask_px),
-        level.ask_sz.to_string(),
-        level.ask_ct.to_string(),
-    ];
-    to.extend(names.into_iter().zip(values));
-}
-
-const BEST: [&str; 6] = ["bid", "bid_size", "bid_orders", "ask", "ask_size", "ask_orders"];
-
-macro_rules! shown {
-    ($record:ident, $self:ident, $to:ident => $body:block) => {
-        impl Shown for $record {
-            fn header(&self) -> &Header {
-                &self.hd
-            }
-            fn fields(&$self, $to: &mut Fields) $body
-        }
-    };
-}
-
-macro_rules! event_fields {
-    ($record:expr, $to:expr) => {{
-        $to.push(("action", letter($record.action)));
-        $to.push(("side", letter($record.side)));
-        $to.push(("price", price($record.price)));
-        $to.push(("size", $record.size.to_string()));
-        $to.push(("flags", flag_names($record.flags)));
-        $to.push(("sequence", $record.sequence.to_string()));
-    }};
-}
-
-shown!(Mbo, self, to => {
-    event_fields!(self, to);
-    to.push(("order_id", self.order_id.to_string()));
-});
-shown!(Trade, self, to => {
-    event_fields!(self, to);
-});
-shown!(Mbp1, self, to => {
-    event_fields!(self, to);
-    level(to, BEST, &self.levels[0]);
-});
-shown!(Mbp10, self, to => {
-    event_fields!(self, to);
-    to.push(("depth", self.depth.to_string()));
-    level(to, BEST, &self.levels[0]);
-    let there = self.levels.iter().filter(|level| level.bid_px != UNDEF_PRICE || level.ask_px != UNDEF_PRICE).count();
-    to.push(("levels", there.to_string()));
-});
-shown!(Status, self, to => {
-    to.push(("action", self.action.to_string()));
-    to.push(("reason", self.reason.to_string()));
-    to.push(("trading_event", self.trading_event.to_string()));
-    to.push(("is_trading", letter(self.is_trading)));
-    to.push(("is_quoting", letter(self.is_quoting)));
-    to.push(("is_short_sell_restricted", letter(self.is_short_sell_restricted)));
-});

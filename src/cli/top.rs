@@ -22,10 +22,10 @@ pub(super) struct TopArgs {
     #[command(flatten)]
     which: Which,
     /// End by itself after so many seconds
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     seconds: Option<u64>,
     /// Between two pictures, milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 500)]
+    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
     interval_ms: u64,
     /// Instruments shown
     #[arg(long, value_name = "N", default_value_t = 15)]
@@ -37,20 +37,20 @@ pub(super) struct TopArgs {
     #[arg(long, conflicts_with = "plain")]
     json: bool,
     /// Wait up to so many seconds for the publication to appear
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=31_536_000))]
     wait: u64,
 }
 
 pub(super) fn run(args: &TopArgs) -> Result<(), Error> {
     let _ = signals::install();
-    let mut watch = Watch::open(&args.which.dir, &args.which.publication, Duration::from_secs(args.wait))?;
+    let mut watch = Watch::open(&args.which, Duration::from_secs(args.wait))?;
     let drawn = std::io::stdout().is_terminal() && !args.plain && !args.json;
     let mut screen = drawn
         .then(draw::Screen::open)
         .transpose()
         .map_err(|error| Error::new(Exit::Failed, "cannot draw on this terminal", error, "say --plain"))?;
     let began = Instant::now();
-    let interval = Duration::from_millis(args.interval_ms.max(50));
+    let interval = Duration::from_millis(args.interval_ms);
     let mut next = began + interval;
     let over = |watch: &Watch| {
         signals::stop_requested() || watch.ended() || args.seconds.is_some_and(|seconds| began.elapsed() >= Duration::from_secs(seconds))

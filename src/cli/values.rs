@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::error::did_you_mean;
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
 use crate::record::Schema;
@@ -9,8 +10,7 @@ use crate::source::lines::LineKey;
 
 /// `nasdaq-itch` and its like.
 pub(super) fn feed(text: &str) -> Result<FeedName, String> {
-    let names: Vec<&str> = FeedName::ALL.iter().map(|feed| feed.name()).collect();
-    FeedName::from_name(text).ok_or_else(|| format!("no such feed; there is {}", names.join(", ")))
+    FeedName::from_name(text).ok_or_else(|| unknown("feed", text, FeedName::ALL.map(FeedName::name)))
 }
 
 /// `YYYY-MM-DD`, in New York.
@@ -20,14 +20,25 @@ pub(super) fn date(text: &str) -> Result<VenueDate, String> {
 
 /// `mbp-1` and its like.
 pub(super) fn schema(text: &str) -> Result<Schema, String> {
-    let names: Vec<&str> = Schema::ALL.iter().map(|schema| schema.name()).collect();
-    Schema::from_name(text).ok_or_else(|| format!("no such schema; there is {}", names.join(", ")))
+    Schema::from_name(text).ok_or_else(|| unknown("schema", text, Schema::ALL.map(Schema::name)))
+}
+
+fn unknown<const N: usize>(kind: &str, text: &str, names: [&'static str; N]) -> String {
+    let near = did_you_mean(text, names).map_or(String::new(), |near| format!("did you mean `{near}`? "));
+    format!("no such {kind}; {near}there is: {}", names.join(", "))
 }
 
 /// `GROUP:PORT`.
 pub(super) fn line(text: &str) -> Result<LineKey, String> {
     let (group, port) = text.split_once(':').ok_or("say GROUP:PORT, as in 239.192.1.1:26400")?;
-    let group: Ipv4Addr = group.parse().map_err(|_| format!("`{group}` is no IPv4 address"))?;
-    let port = port.parse().map_err(|_| format!("`{port}` is no port"))?;
+    let group: Ipv4Addr = group.parse().map_err(|_| format!("`{group}` is no IPv4 address; write it as 239.192.1.1:26400"))?;
+    let port = port.parse().ok().filter(|&port| port > 0).ok_or_else(|| format!("`{port}` is no port; use 1 to 65535"))?;
     Ok(LineKey { group, port })
+}
+
+/// Slots of a ring.
+pub(super) fn ring_depth(text: &str) -> Result<u64, String> {
+    let depths = 64..=1 << 28;
+    let depth = text.parse().ok().filter(|depth: &u64| depth.is_power_of_two() && depths.contains(depth));
+    depth.ok_or_else(|| format!("no depth for a ring; use a power of two from {} to {}", depths.start(), depths.end()))
 }

@@ -1,116 +1,112 @@
-//! Lanes and channels: cores, queues and lines, each with exactly one owner.
+//! Lanes: cores and receive queues, each with exactly one owner.
 
 use std::collections::HashMap;
 
 use toml::Spanned;
 
-use super::{ChannelPlan, Host, LanePlan, LinePlan, QueuePlan, SourcePlan, choices};
-use crate::book::BooksCapacity;
-use crate::channel::ChannelConfig;
-use crate::config::{self, ConfigFile, SourceKind};
+use super::names::{choices, ranges, unique};
+use super::{Host, HostInterface, LanePlan, QueuePlan, SourcePlan, channels};
+use crate::config::{self, ConfigFile, SourceKind, Udp, Xdp};
 use crate::error::Error;
-use crate::feed::arbiter::ArbiterConfig;
-use crate::feed::name::FeedName;
-use crate::source::lines::LineKey;
 
-/// A channel has at most that many lines.
-const LINES_MAX: usize = 4;
-/// Smallest Ethernet overhead above the MTU: header, two VLAN tags.
+/// Ethernet overhead above the MTU: header, two VLAN tags.
 const FRAME_OVERHEAD_BYTES: u32 = 14 + 8;
 /// AF_XDP keeps that much of every frame for itself.
 const XDP_HEADROOM_BYTES: u32 = 256;
+/// What a queue's rings may have; the kernel takes no odd sizes.
+const FRAMES: std::ops::RangeInclusive<u32> = 64..=1 << 20;
+/// More than a socket buffer can usefully be; the kernel doubles it in an i32.
+const RECEIVE_BUFFER_BYTES: std::ops::RangeInclusive<u32> = 4096..=1 << 30;
+/// A lane must look after its timers and heartbeat between two sleeps.
+const IDLE_SLEEP_MAX_US: u64 = 100_000;
 
 pub(super) fn plan(file: &ConfigFile, host: &Host) -> Result<Vec<LanePlan>, Error> {
     let config = &file.config;
-    if config.lane.is_empty() || config.channel.is_empty() {
-        return Err(file.refuse(
-            0..0,
-            "lane",
-            "nothing would run: there is no [[lane]] or no [[channel]]",
-            "start from config/example.toml",
-        ));
+    for (section, missing) in
+        [("lane", config.lane.is_empty()), ("publication", config.publication.is_empty()), ("channel", config.channel.is_empty())]
+    {
+        if missing {
+            let what = format_args!("there is no [[{section}]], so nothing would run");
+            return Err(file.refuse(0..0, section, what, "start from config/example.toml or the one for your feed"));
+        }
     }
-    unique(file, "name", "lane", config.lane.iter().map(|lane| &lane.name))?;
-    unique(file, "name", "channel", config.channel.iter().map(|channel| &channel.name))?;
-    let mut owners = HashMap::new();
+    unique(file, "lane", "lane.name", config.lane.iter().map(|lane| &lane.name))?;
+    unique(file, "channel", "channel.name", config.channel.iter().map(|channel| &channel.name))?;
+    let mut owners = Owners::default();
     let mut lanes = Vec::new();
     for lane in &config.lane {
         let source = source(file, host, lane, &mut owners)?;
-        lanes.push(LanePlan {
-            name: lane.name.get_ref().clone(),
-            core: u32::MAX,
-            node: 0,
-            source,
-            idle_sleep_us: lane.idle_sleep_us,
-            publications: Vec::new(),
-            channels: Vec::new(),
-        });
+        let idle_sleep_us = *lane.idle_sleep_us.get_ref();
+        if idle_sleep_us > IDLE_SLEEP_MAX_US {
+            return Err(file.refuse(
+                lane.idle_sleep_us.span(),
+                "lane.idle_sleep_us",
+                format_args!("{idle_sleep_us} is too long: timers and heartbeat would wait for it"),
+                format_args!("use 0 (spin) to {IDLE_SLEEP_MAX_US}"),
+            ));
+        }
+        let name = lane.name.get_ref().clone();
+        lanes.push(LanePlan { name, core: u32::MAX, node: 0, source, idle_sleep_us, publications: Vec::new(), channels: Vec::new() });
     }
     cores(file, host, &mut lanes)?;
-    let mut lines = HashMap::new();
-    for channel in &config.channel {
-        let at = lanes.iter().position(|lane| lane.name == *channel.lane.get_ref()).ok_or_else(|| {
-            file.refuse(
-                channel.lane.span(),
-                "lane",
-                format_args!("channel `{}` wants lane `{}`, which is not configured", channel.name.get_ref(), channel.lane.get_ref()),
-                format_args!("add it or name another; {}", choices(config.lane.iter().map(|lane| lane.name.get_ref().as_str()))),
-            )
-        })?;
-        let planned = self::channel(file, host, channel, at, &lanes, &mut lines)?;
-        lanes[at].channels.push(planned);
-    }
+    channels::plan(file, host, &mut lanes)?;
     for (lane, written) in lanes.iter().zip(&config.lane) {
         if lane.channels.is_empty() {
             return Err(file.refuse(
                 written.name.span(),
-                "name",
+                "lane.name",
                 format_args!("lane `{}` has no channel: a core would spin for nothing", lane.name),
-                "remove the lane, or give it a channel",
+                "remove the lane, or name it in a [[channel]]",
             ));
         }
     }
     Ok(lanes)
 }
 
-pub(super) fn unique<'a>(file: &ConfigFile, key: &str, kind: &str, names: impl Iterator<Item = &'a Spanned<String>>) -> Result<(), Error> {
-    let mut seen: HashMap<&str, std::ops::Range<usize>> = HashMap::new();
-    for name in names {
-        let text = name.get_ref().as_str();
-        if text.is_empty() || text.len() > 31 || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
-            return Err(file.refuse(
-                name.span(),
-                key,
-                format_args!("`{text}` is no name for a {kind}"),
-                "use 1 to 31 letters, digits, dots, dashes and underscores",
-            ));
-        }
-        if let Some(first) = seen.insert(text, name.span()) {
-            return Err(file.refuse(
-                name.span(),
-                key,
-                format_args!("there are two {kind}s named `{text}`; the first is at {}", file.place(first)),
-                "rename one, or remove the copy",
-            ));
-        }
-    }
-    Ok(())
+/// Who has what, over all lanes.
+#[derive(Default)]
+struct Owners {
+    queues: HashMap<(String, u32), String>,
+    /// One program is attached to an interface, in one mode, whatever lanes share it.
+    modes: HashMap<String, (config::XdpMode, bool, String)>,
 }
-
-type Owners = HashMap<(String, u32), String>;
 
 fn source(file: &ConfigFile, host: &Host, lane: &config::Lane, owners: &mut Owners) -> Result<SourcePlan, Error> {
     let name = lane.name.get_ref();
-    if lane.source == SourceKind::Udp {
-        if let Some(interface) = lane.interface.first() {
+    if *lane.source.get_ref() == SourceKind::Udp {
+        let useless = [
+            (lane.interface.first().map(|interface| interface.name.span()), "lane.interface", "own no receive queues"),
+            (lane.xdp.as_ref().map(Spanned::span), "lane.xdp", "have no use for AF_XDP settings"),
+        ];
+        for (span, section, why) in useless {
+            if let Some(span) = span {
+                let brackets = if section == "lane.xdp" { "[lane.xdp]" } else { "[[lane.interface]]" };
+                return Err(file.refuse(
+                    span,
+                    section,
+                    format_args!("lane `{name}` has source = \"udp\": sockets {why}"),
+                    format_args!("remove {brackets}, or set source = \"xdp\"; a line is joined on the interface it names itself"),
+                ));
+            }
+        }
+        let settings = lane.udp.as_ref().map_or_else(Udp::default, |udp| udp.get_ref().clone());
+        if !RECEIVE_BUFFER_BYTES.contains(&settings.receive_buffer_bytes) {
             return Err(file.refuse(
-                interface.name.span(),
-                "lane.interface",
-                format_args!("lane `{name}` takes UDP sockets, which own no receive queues"),
-                "remove [[lane.interface]], or set source = \"xdp\"; a line's own `interface` says where it is joined",
+                lane.udp.as_ref().map_or(0..0, Spanned::span),
+                "lane.udp.receive_buffer_bytes",
+                format_args!("{} is out of range", settings.receive_buffer_bytes),
+                format_args!("use {} to {}", RECEIVE_BUFFER_BYTES.start(), RECEIVE_BUFFER_BYTES.end()),
             ));
         }
-        return Ok(SourcePlan::Udp { settings: lane.udp.clone() });
+        return Ok(SourcePlan::Udp { settings });
+    }
+    if let Some(udp) = &lane.udp {
+        return Err(file.refuse(
+            udp.span(),
+            "lane.udp",
+            format_args!("lane `{name}` has source = \"xdp\": socket settings have no effect"),
+            "remove [lane.udp], or set source = \"udp\"",
+        ));
     }
     if lane.interface.is_empty() {
         return Err(file.refuse(
@@ -120,87 +116,131 @@ fn source(file: &ConfigFile, host: &Host, lane: &config::Lane, owners: &mut Owne
             "add [[lane.interface]] with the interface its lines arrive on",
         ));
     }
-    for (key, value, low) in [("frames", &lane.xdp.frames, 128), ("frame_bytes", &lane.xdp.frame_bytes, 2048)] {
-        let written = *value.get_ref();
-        if !written.is_power_of_two() || written < low || (key == "frame_bytes" && written > 4096) {
-            return Err(file.refuse(
-                value.span(),
-                &format!("lane.xdp.{key}"),
-                format_args!("{written} is no size the kernel takes"),
-                if key == "frames" { "use a power of two from 128 up; 8192 is the default" } else { "use 2048 or 4096" },
-            ));
-        }
-    }
+    let settings = lane.xdp.as_ref().map_or_else(Xdp::default, |xdp| xdp.get_ref().clone());
+    umem(file, &settings)?;
     let mut queues = Vec::new();
     for interface in &lane.interface {
         let there = found_interface(file, host, &interface.name, "lane.interface.name")?;
-        let room = lane.xdp.frame_bytes.get_ref() - XDP_HEADROOM_BYTES;
-        if there.mtu + FRAME_OVERHEAD_BYTES > room {
-            return Err(file.refuse(
-                interface.name.span(),
-                "lane.interface.name",
-                format_args!(
-                    "`{}` has an MTU of {} bytes; with headers that is more than the {room} bytes a frame of {} has room for",
-                    there.name,
-                    there.mtu,
-                    lane.xdp.frame_bytes.get_ref()
-                ),
-                format_args!("set lane.xdp.frame_bytes = 4096, or `ip link set {} mtu 1500`", there.name),
-            ));
-        }
-        let all: Vec<u32> = (0..there.queues.max(1)).collect();
-        let (wanted, span) = match &interface.queues {
-            Some(queues) => (queues.get_ref().clone(), queues.span()),
-            None => (all.clone(), interface.name.span()),
-        };
-        for &queue in &wanted {
-            if !all.contains(&queue) {
+        fits(file, interface, there, &settings)?;
+        same_mode(file, interface, name, &settings, owners)?;
+        for queue in queues_of(file, interface, there, name)? {
+            if let Some(owner) = owners.queues.insert((there.name.clone(), queue), name.clone()) {
+                let twice = format!("lane `{name}` twice");
+                let both = if owner == *name { twice } else { format!("lane `{owner}` and to lane `{name}`") };
                 return Err(file.refuse(
-                    span,
+                    interface.queues.as_ref().map_or(interface.name.span(), Spanned::span),
                     "lane.interface.queues",
-                    format_args!("`{}` has no receive queue {queue}", there.name),
-                    format_args!("it has {}: 0 to {}; see `ethtool -l {}`", all.len(), all.len() - 1, there.name),
-                ));
-            }
-            if let Some(owner) = owners.insert((there.name.clone(), queue), name.clone()) {
-                return Err(file.refuse(
-                    span,
-                    "lane.interface",
-                    format_args!("receive queue {queue} of `{}` would belong to lane `{owner}` and to lane `{name}`", there.name),
-                    "a queue has one owner: give each lane queues of its own",
+                    format_args!("receive queue {queue} of `{}` would belong to {both}", there.name),
+                    "a queue has one owner: name each once, and give each lane queues of its own",
                 ));
             }
             queues.push(QueuePlan { interface: there.name.clone(), queue, flows_pinned: interface.flows_pinned });
         }
-        if wanted.len() < all.len() && !interface.flows_pinned {
-            return Err(file.refuse(
-                span,
-                "lane.interface.queues",
-                format_args!(
-                    "lane `{name}` takes {} of the {} receive queues of `{}`: a datagram on another queue would go to the kernel unseen",
-                    wanted.len(),
-                    all.len(),
-                    there.name
-                ),
-                format_args!(
-                    "take all of them (leave `queues` out), reduce them with `ethtool -L {} combined {}`, or pin the groups with `ethtool -N` and say flows_pinned = true",
-                    there.name,
-                    wanted.len()
-                ),
-            ));
-        }
     }
-    Ok(SourcePlan::Xdp { queues, settings: lane.xdp.clone() })
+    Ok(SourcePlan::Xdp { queues, settings })
 }
 
-fn found_interface<'a>(file: &ConfigFile, host: &'a Host, name: &Spanned<String>, key: &str) -> Result<&'a super::HostInterface, Error> {
+fn umem(file: &ConfigFile, xdp: &Xdp) -> Result<(), Error> {
+    let (frames, bytes) = (*xdp.frames.get_ref(), *xdp.frame_bytes.get_ref());
+    if !frames.is_power_of_two() || !FRAMES.contains(&frames) {
+        return Err(file.refuse(
+            xdp.frames.span(),
+            "lane.xdp.frames",
+            format_args!("{frames} is no number of frames the kernel takes"),
+            format_args!("use a power of two from {} to {}; the default is 8192", FRAMES.start(), FRAMES.end()),
+        ));
+    }
+    if !matches!(bytes, 2048 | 4096) {
+        return Err(file.refuse(
+            xdp.frame_bytes.span(),
+            "lane.xdp.frame_bytes",
+            format_args!("{bytes} is no size of a frame the kernel takes"),
+            "use 2048, or 4096 for an MTU above 1500",
+        ));
+    }
+    Ok(())
+}
+
+/// A full-sized frame must fit into one chunk: what is in several is dropped.
+fn fits(file: &ConfigFile, interface: &config::LaneInterface, there: &HostInterface, xdp: &Xdp) -> Result<(), Error> {
+    let bytes = *xdp.frame_bytes.get_ref();
+    let room = bytes - XDP_HEADROOM_BYTES;
+    if there.mtu.saturating_add(FRAME_OVERHEAD_BYTES) <= room {
+        return Ok(());
+    }
+    let smaller = format!("`ip link set {} mtu 1500`", there.name);
+    let larger = 4096 - XDP_HEADROOM_BYTES - FRAME_OVERHEAD_BYTES;
+    let cure = if bytes < 4096 && there.mtu <= larger { format!("set lane.xdp.frame_bytes = 4096, or {smaller}") } else { smaller };
+    Err(file.refuse(
+        interface.name.span(),
+        "lane.interface.name",
+        format_args!(
+            "`{}` has an MTU of {} bytes; with headers that is more than the {room} bytes of room in a frame of {bytes}",
+            there.name, there.mtu
+        ),
+        cure,
+    ))
+}
+
+fn same_mode(file: &ConfigFile, interface: &config::LaneInterface, lane: &str, xdp: &Xdp, owners: &mut Owners) -> Result<(), Error> {
+    let name = interface.name.get_ref();
+    let mine = (xdp.mode, interface.flows_pinned);
+    let (mode, pinned, other) = owners.modes.entry(name.clone()).or_insert_with(|| (mine.0, mine.1, lane.to_owned()));
+    if (*mode, *pinned) == mine {
+        return Ok(());
+    }
+    let key = if *mode == mine.0 { "flows_pinned" } else { "[lane.xdp] mode" };
+    Err(file.refuse(
+        interface.name.span(),
+        "lane.interface.name",
+        format_args!("`{name}` is shared with lane `{other}`, which has another {key}: one program serves the whole interface"),
+        format_args!("give {key} the same value wherever `{name}` stands"),
+    ))
+}
+
+fn queues_of(file: &ConfigFile, interface: &config::LaneInterface, there: &HostInterface, lane: &str) -> Result<Vec<u32>, Error> {
+    let count = there.queues.max(1);
+    let Some(written) = &interface.queues else { return Ok((0..count).collect()) };
+    let refuse =
+        |what: &dyn std::fmt::Display, cure: &dyn std::fmt::Display| Err(file.refuse(written.span(), "lane.interface.queues", what, cure));
+    let wanted = written.get_ref();
+    if wanted.is_empty() {
+        return refuse(
+            &format_args!("lane `{lane}` takes no receive queue of `{}`", there.name),
+            &"name some, or leave `queues` out for all",
+        );
+    }
+    if let Some(queue) = wanted.iter().find(|&&queue| queue >= count) {
+        return refuse(
+            &format_args!("`{}` has no receive queue {queue}", there.name),
+            &format_args!("it has {}; `ethtool -l {}` shows them", ranges(0..count), there.name),
+        );
+    }
+    let different = wanted.iter().collect::<std::collections::HashSet<_>>().len();
+    if different < count as usize && !interface.flows_pinned {
+        return refuse(
+            &format_args!(
+                "lane `{lane}` takes {different} of the {count} receive queues of `{}`: a datagram on another would never reach it",
+                there.name
+            ),
+            &format_args!(
+                "leave `queues` out to take all, `ethtool -L {} combined {different}` to have no others, or pin the groups with `ethtool -N` and set flows_pinned = true",
+                there.name
+            ),
+        );
+    }
+    Ok(wanted.clone())
+}
+
+pub(super) fn found_interface<'a>(
+    file: &ConfigFile,
+    host: &'a Host,
+    name: &Spanned<String>,
+    key: &str,
+) -> Result<&'a HostInterface, Error> {
     let interface = host.interface(name.get_ref()).ok_or_else(|| {
-        file.refuse(
-            name.span(),
-            key,
-            format_args!("there is no network interface `{}`", name.get_ref()),
-            choices(host.interfaces.iter().map(|interface| interface.name.as_str())),
-        )
+        let names = host.interfaces.iter().map(|interface| interface.name.as_str());
+        file.refuse(name.span(), key, format_args!("there is no network interface `{}`", name.get_ref()), choices(name.get_ref(), names))
     })?;
     if !interface.up {
         return Err(file.refuse(
@@ -216,27 +256,27 @@ fn found_interface<'a>(file: &ConfigFile, host: &'a Host, name: &Spanned<String>
 /// Cores as written first; then a free core for every lane that leaves it open, on its interface's node if there is one.
 fn cores(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<(), Error> {
     let mut taken: HashMap<u32, String> = HashMap::new();
+    let usable = || ranges(host.cores.iter().map(|&(id, _)| id));
     for (lane, written) in lanes.iter_mut().zip(&file.config.lane) {
         let Some(core) = &written.core else { continue };
         let number = *core.get_ref();
         lane.node = host.node_of(number).ok_or_else(|| {
-            let ids: Vec<String> = host.cores.iter().map(|(id, _)| id.to_string()).collect();
             file.refuse(
                 core.span(),
-                "core",
+                "lane.core",
                 format_args!("core {number} does not exist, or this process may not use it"),
-                choices(ids.iter().map(String::as_str)),
+                format_args!("use one of {}, or widen its cpuset (AllowedCPUs)", usable()),
             )
         })?;
         if let Some(other) = taken.insert(number, lane.name.clone()) {
             return Err(file.refuse(
                 core.span(),
-                "core",
+                "lane.core",
                 format_args!(
-                    "core {number} would carry lane `{other}` and lane `{}`: two busy-polling threads starve each other",
+                    "core {number} would carry lane `{other}` and lane `{}`: two threads that never sleep starve each other",
                     lane.name
                 ),
-                "give each lane a core of its own",
+                format_args!("give each lane a core of its own; this process may use {}", usable()),
             ));
         }
         lane.core = number;
@@ -244,16 +284,21 @@ fn cores(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<(), E
     for (lane, written) in lanes.iter_mut().zip(&file.config.lane).filter(|(_, written)| written.core.is_none()) {
         let near = match &lane.source {
             SourcePlan::Xdp { queues, .. } => queues.first().and_then(|queue| host.interface(&queue.interface)).and_then(|i| i.node),
-            SourcePlan::Udp { .. } => None,
+            SourcePlan::Udp { .. } => near_lines(file, host, written),
         };
         // Core 0 takes the host's own work on most machines: last choice.
         let free = |&&(id, node): &&(u32, u32)| (!taken.contains_key(&id)).then_some((Some(node) != near, id == 0, id, node));
         let Some((_, _, core, node)) = host.cores.iter().filter_map(|core| free(&core)).min() else {
             return Err(file.refuse(
                 written.name.span(),
-                "core",
-                format_args!("no core is left for lane `{}`: {} lanes, {} cores", lane.name, file.config.lane.len(), host.cores.len()),
-                "put several channels into one lane, or free cores for this process",
+                "lane.core",
+                format_args!(
+                    "no core is left for lane `{}`: {} lanes, and this process may use {}",
+                    lane.name,
+                    file.config.lane.len(),
+                    usable()
+                ),
+                "put several channels into one lane, or widen its cpuset (AllowedCPUs)",
             ));
         };
         taken.insert(core, lane.name.clone());
@@ -262,127 +307,8 @@ fn cores(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<(), E
     Ok(())
 }
 
-type TakenLines = HashMap<(usize, LineKey), (String, std::ops::Range<usize>)>;
-
-fn channel(
-    file: &ConfigFile,
-    host: &Host,
-    channel: &config::Channel,
-    at: usize,
-    lanes: &[LanePlan],
-    taken: &mut TakenLines,
-) -> Result<ChannelPlan, Error> {
-    let name = channel.name.get_ref();
-    let feed = FeedName::from_name(channel.feed.get_ref()).ok_or_else(|| {
-        file.refuse(
-            channel.feed.span(),
-            "feed",
-            format_args!("`{}` is no feed we know", channel.feed.get_ref()),
-            choices(FeedName::ALL.iter().map(|feed| feed.name())),
-        )
-    })?;
-    if channel.line.is_empty() || channel.line.len() > LINES_MAX {
-        return Err(file.refuse(
-            channel.name.span(),
-            "channel.line",
-            format_args!("channel `{name}` has {} lines", channel.line.len()),
-            format_args!("give it 1 to {LINES_MAX}: [[channel.line]]"),
-        ));
-    }
-    unique(file, "channel.line.name", "line", channel.line.iter().map(|line| &line.name))?;
-    let mut lines = Vec::new();
-    for line in &channel.line {
-        lines.push(self::line(file, host, line, name, at, lanes, taken)?);
-    }
-    let positive = |value: &Spanned<u64>, key: &str, most: u64| {
-        if (1..=most).contains(value.get_ref()) {
-            Ok(*value.get_ref())
-        } else {
-            Err(file.refuse(value.span(), key, format_args!("{} is out of range", value.get_ref()), format_args!("use 1 to {most}")))
-        }
-    };
-    let window_packets =
-        positive(&Spanned::new(channel.window_packets.span(), u64::from(*channel.window_packets.get_ref())), "window_packets", 1 << 16)?;
-    let orders = positive(&channel.orders, "orders", 1 << 28)?;
-    let levels = positive(&channel.levels, "levels", 1 << 28)?;
-    let gap_wait_us = positive(&channel.gap_wait_us, "gap_wait_us", 60_000_000)?;
-    let config = ChannelConfig {
-        feed,
-        index: 0,
-        arbiter: ArbiterConfig {
-            lines: lines.len(),
-            gap_wait_ns: gap_wait_us * 1_000,
-            window_packets: window_packets as usize,
-            window_bytes: window_packets as usize * 1_500,
-            silence_ns: channel.silence_ms.saturating_mul(1_000_000),
-            ..ArbiterConfig::default()
-        },
-        capacity: BooksCapacity { instruments: 1 << 16, orders: orders as usize, levels: levels as usize },
-        midnight_ns: None,
-        bad_ts_recv: false,
-    };
-    Ok(ChannelPlan { name: name.clone(), publication: usize::MAX, config, lines })
-}
-
-fn line(
-    file: &ConfigFile,
-    host: &Host,
-    line: &config::Line,
-    channel: &str,
-    at: usize,
-    lanes: &[LanePlan],
-    taken: &mut TakenLines,
-) -> Result<LinePlan, Error> {
-    let interface = found_interface(file, host, &line.interface, "channel.line.interface")?.name.clone();
-    let group = *line.group.get_ref();
-    if !group.is_multicast() {
-        return Err(file.refuse(
-            line.group.span(),
-            "channel.line.group",
-            format_args!("{group} is no multicast group"),
-            "groups are 224.0.0.0 to 239.255.255.255; the venue's connectivity guide lists them",
-        ));
-    }
-    if *line.port.get_ref() == 0 {
-        return Err(file.refuse(line.port.span(), "channel.line.port", "port 0 is no port", "use 1 to 65535"));
-    }
-    if let SourcePlan::Xdp { .. } = &lanes[at].source {
-        let owns =
-            |lane: &LanePlan| matches!(&lane.source, SourcePlan::Xdp { queues, .. } if queues.iter().any(|q| q.interface == interface));
-        if !owns(&lanes[at]) {
-            let (what, cure) = match lanes.iter().find(|lane| owns(lane)) {
-                Some(other) => (
-                    format!("which lane `{}` owns: its lines would land in two lanes", other.name),
-                    format!(
-                        "both lines of a channel meet in one lane: let lane `{}` own `{interface}`, or move the channel",
-                        lanes[at].name
-                    ),
-                ),
-                None => {
-                    ("which no lane owns".to_owned(), format!("add [[lane.interface]] name = \"{interface}\" to lane `{}`", lanes[at].name))
-                }
-            };
-            return Err(file.refuse(
-                line.interface.span(),
-                "channel.line.interface",
-                format_args!(
-                    "line {} of channel `{channel}` (lane `{}`) arrives on `{interface}`, {what}",
-                    line.name.get_ref(),
-                    lanes[at].name
-                ),
-                cure,
-            ));
-        }
-    }
-    let key = LineKey { group, port: *line.port.get_ref() };
-    // Group and port alone tell lines apart inside a lane; across lanes the same group may be taken twice on purpose.
-    if let Some((other, first)) = taken.insert((at, key), (channel.to_owned(), line.group.span())) {
-        return Err(file.refuse(
-            line.group.span(),
-            "channel.line.group",
-            format_args!("{group}:{} is a line of channel `{other}` already, at {}", key.port, file.place(first)),
-            "a group and port is one line of one channel in a lane: correct the group, or remove the copy",
-        ));
-    }
-    Ok(LinePlan { name: line.name.get_ref().clone(), interface, key, from: line.from })
+/// The node of the first interface that a UDP lane's lines name: there the frames come into memory.
+fn near_lines(file: &ConfigFile, host: &Host, lane: &config::Lane) -> Option<u32> {
+    let mine = file.config.channel.iter().filter(|channel| channel.lane.get_ref() == lane.name.get_ref());
+    mine.flat_map(|channel| &channel.line).find_map(|line| host.interface(line.interface.get_ref())?.node)
 }

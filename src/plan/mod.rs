@@ -4,8 +4,10 @@
 //! and the cure. `tickwire check` prints the plan.
 #![forbid(unsafe_code)]
 
+mod channels;
 mod host;
 mod lanes;
+mod names;
 mod print;
 mod publications;
 
@@ -137,10 +139,4 @@ impl Plan {
         }
         interfaces
     }
-}
-
-/// "did you mean" for names: what there is, in words.
-fn choices<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.into_iter().collect();
-    if names.is_empty() { "there is none".to_owned() } else { format!("there is {}", names.join(", ")) }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::{Display, Formatter, Result};
 
+use super::names::ranges;
 use super::{LanePlan, Plan, SourcePlan};
+use crate::config::UdpEngine;
 
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -10,67 +12,89 @@ impl Display for Plan {
         let bytes: u64 = self.lanes.iter().flat_map(|lane| &lane.publications).map(|publication| publication.bytes()).sum();
         writeln!(
             f,
-            "{} lane(s), {publications} publication(s) in {}, {} MiB of shared memory (twice that while a session changes)",
-            self.lanes.len(),
+            "{}, {} in {}: {} MiB of shared memory (twice that while a session changes)",
+            count(self.lanes.len(), "lane"),
+            count(publications, "publication"),
             self.publication_dir.display(),
-            bytes >> 20
+            bytes.div_ceil(1 << 20)
         )?;
         self.lanes.iter().try_for_each(|lane| print_lane(lane, f))
     }
 }
 
 fn print_lane(lane: &LanePlan, f: &mut Formatter<'_>) -> Result {
-    writeln!(f, "\nlane {}: core {}, NUMA node {}", lane.name, lane.core, lane.node)?;
+    let idle = if lane.idle_sleep_us == 0 { String::new() } else { format!(", sleeps {} µs when idle", lane.idle_sleep_us) };
+    writeln!(f, "\nlane {}: core {}, NUMA node {}{idle}", lane.name, lane.core, lane.node)?;
     match &lane.source {
-        SourcePlan::Xdp { queues, settings } => {
-            let queues: Vec<String> = queues.iter().map(|queue| format!("{}:{}", queue.interface, queue.queue)).collect();
-            writeln!(
-                f,
-                "  source  AF_XDP on {} ({:?} mode, zero-copy {:?}, {} frames of {} bytes a queue)",
-                queues.join(" "),
-                settings.mode,
-                settings.zero_copy,
-                settings.frames.get_ref(),
-                settings.frame_bytes.get_ref()
-            )?;
-        }
-        SourcePlan::Udp { settings } => writeln!(
+        SourcePlan::Xdp { settings, .. } => writeln!(
             f,
-            "  source  UDP sockets ({:?} engine, {} KiB receive buffer each)",
-            settings.engine,
-            settings.receive_buffer_bytes >> 10
+            "  source       AF_XDP on {} (mode {}, zero-copy {}, {} frames of {} bytes a queue)",
+            queues(&lane.source),
+            word(settings.mode),
+            word(settings.zero_copy),
+            settings.frames.get_ref(),
+            settings.frame_bytes.get_ref()
         )?,
+        SourcePlan::Udp { settings } => {
+            let engine = if settings.engine == UdpEngine::IoUring { "io_uring".to_owned() } else { word(settings.engine) };
+            writeln!(f, "  source       UDP sockets (engine {engine}, {} KiB receive buffer each)", settings.receive_buffer_bytes >> 10)?;
+        }
     }
     for channel in &lane.channels {
+        let publication = lane.publications.get(channel.publication).map_or("?", |publication| &publication.name);
+        writeln!(f, "  channel      {}: {} into {publication}", channel.name, channel.config.feed.name())?;
+        for line in &channel.lines {
+            let from = line.from.map_or(String::new(), |from| format!(", only from {from}"));
+            writeln!(f, "    line {:<5} {} on {}{from}", line.name, line.key, line.interface)?;
+        }
         writeln!(
             f,
-            "  channel {}: {} into {}, gap wait {} µs, room for {} orders and {} price levels",
-            channel.name,
-            channel.config.feed.name(),
-            lane.publications.get(channel.publication).map_or("?", |publication| &publication.name),
+            "    gaps       given up after {} µs, {} packets held meanwhile",
             channel.config.arbiter.gap_wait_ns / 1_000,
-            channel.config.capacity.orders,
-            channel.config.capacity.levels
+            channel.config.arbiter.window_packets
         )?;
-        for line in &channel.lines {
-            write!(f, "    line {}: {}:{} on {}", line.name, line.key.group, line.key.port, line.interface)?;
-            match line.from {
-                Some(from) => writeln!(f, ", only from {from}")?,
-                None => writeln!(f)?,
-            }
-        }
+        writeln!(
+            f,
+            "    books      room for {} orders and {} price levels",
+            channel.config.capacity.orders, channel.config.capacity.levels
+        )?;
     }
     for publication in &lane.publications {
-        let rings: Vec<String> = publication.rings.iter().map(|ring| format!("{} ×{}", ring.schema.name(), ring.depth)).collect();
-        writeln!(
-            f,
-            "  publication {}: {}; {} instruments{}; {} MiB",
-            publication.name,
-            rings.join(", "),
-            publication.instruments,
-            publication.symbols.as_ref().map_or(String::new(), |symbols| format!(", only {} symbols", symbols.len())),
-            publication.bytes() >> 20
-        )?;
+        let rings: Vec<String> = publication.rings.iter().map(|ring| format!("{} ({} slots)", ring.schema.name(), ring.depth)).collect();
+        let (first, rest) = rings.split_at(rings.len().min(2));
+        writeln!(f, "  publication  {}: {}", publication.name, first.join(", "))?;
+        if !rest.is_empty() {
+            writeln!(f, "               {}", rest.join(", "))?;
+        }
+        let only =
+            publication.symbols.as_ref().map_or(String::new(), |symbols| format!(", only {} published", count(symbols.len(), "symbol")));
+        writeln!(f, "    room       {} instruments{only}, {} MiB", publication.instruments, publication.bytes().div_ceil(1 << 20))?;
     }
     Ok(())
+}
+
+/// `eth0 queue 0, eth1 queues 0-3`.
+fn queues(source: &SourcePlan) -> String {
+    let SourcePlan::Xdp { queues, .. } = source else { return String::new() };
+    let mut by_interface: Vec<(&str, Vec<u32>)> = Vec::new();
+    for queue in queues {
+        match by_interface.iter_mut().find(|(name, _)| *name == queue.interface) {
+            Some((_, numbers)) => numbers.push(queue.queue),
+            None => by_interface.push((&queue.interface, vec![queue.queue])),
+        }
+    }
+    let shown = by_interface.into_iter().map(|(name, numbers)| {
+        let queue = if numbers.len() == 1 { "queue" } else { "queues" };
+        format!("{name} {queue} {}", ranges(numbers))
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// A setting's word, as the configuration writes it.
+fn word(setting: impl std::fmt::Debug) -> String {
+    format!("{setting:?}").to_lowercase()
 }

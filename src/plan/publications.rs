@@ -2,13 +2,16 @@
 
 use toml::Spanned;
 
-use super::lanes::unique as unique_names;
-use super::{Host, LanePlan, choices};
+use super::names::{choices, unique};
+use super::{Host, LanePlan};
 use crate::config::{self, ConfigFile};
 use crate::error::Error;
 use crate::feed::name::FeedName;
 use crate::record::Schema;
 use crate::shm::{ChannelSpec, PublicationSpec, RingSpec};
+
+/// Longest symbol of our feeds (stock directory, TOPS): 8 bytes, padded with spaces.
+const SYMBOL_BYTES: usize = 8;
 
 /// Slots of a ring whose depth is left open: from the burst each has to hold (facts: a busy second is about 1 M order events).
 const fn default_depth(schema: Schema) -> u64 {
@@ -29,20 +32,24 @@ pub fn schemas_of(feed: FeedName) -> &'static [Schema] {
 
 pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<(), Error> {
     let config = &file.config;
-    unique_names(file, "name", "publication", config.publication.iter().map(|publication| &publication.name))?;
+    unique(file, "publication", "publication.name", config.publication.iter().map(|publication| &publication.name))?;
     for channel in &config.channel {
         if !config.publication.iter().any(|publication| publication.name.get_ref() == channel.publication.get_ref()) {
             return Err(file.refuse(
                 channel.publication.span(),
-                "publication",
+                "channel.publication",
                 format_args!(
-                    "channel `{}` wants publication `{}`, which is not configured",
+                    "channel `{}` goes to publication `{}`, and there is no such [[publication]]",
                     channel.name.get_ref(),
                     channel.publication.get_ref()
                 ),
-                format_args!("add it or name another; {}", choices(config.publication.iter().map(|p| p.name.get_ref().as_str()))),
+                choices(channel.publication.get_ref(), config.publication.iter().map(|p| p.name.get_ref().as_str())),
             ));
         }
+    }
+    if config.service.publication_dir.as_os_str().is_empty() {
+        let cure = "name a directory on a tmpfs, such as /dev/shm/tickwire";
+        return Err(file.refuse(0..0, "service.publication_dir", "it is empty", cure));
     }
     let mut bytes = 0;
     for publication in &config.publication {
@@ -66,8 +73,8 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
             0..0,
             "service.publication_dir",
             format_args!(
-                "publications need {} MiB (twice their size: a new session is a new file), and {} has {} MiB free",
-                bytes >> 20,
+                "the publications need {} MiB in {} (twice their size: a new session is a new file), and {} MiB are free",
+                bytes.div_ceil(1 << 20),
                 config.service.publication_dir.display(),
                 free >> 20
             ),
@@ -88,8 +95,8 @@ fn writer<'a>(file: &'a ConfigFile, publication: &'a config::Publication) -> Res
     let Some(first) = members.next() else {
         return Err(file.refuse(
             publication.name.span(),
-            "name",
-            format_args!("no channel goes to publication `{name}`"),
+            "publication.name",
+            format_args!("no channel goes to publication `{name}`: it would stay empty"),
             "name it in a [[channel]], or remove it",
         ));
     };
@@ -97,7 +104,7 @@ fn writer<'a>(file: &'a ConfigFile, publication: &'a config::Publication) -> Res
         if other.lane.get_ref() != first.lane.get_ref() {
             return Err(file.refuse(
                 other.lane.span(),
-                "lane",
+                "channel.lane",
                 format_args!(
                     "publication `{name}` would be written by lane `{}` (channel `{}`) and by lane `{}` (channel `{}`)",
                     first.lane.get_ref(),
@@ -121,16 +128,16 @@ fn spec(file: &ConfigFile, publication: &config::Publication) -> Result<Publicat
     if rings.is_empty() {
         return Err(file.refuse(
             publication.name.span(),
-            "ring",
+            "publication.ring",
             format_args!("publication `{name}` has no ring"),
-            "add [[publication.ring]]",
+            "add one [[publication.ring]] for each schema wanted",
         ));
     }
     let instruments = *publication.instruments.get_ref();
     if !(1..=1 << 20).contains(&instruments) {
         return Err(file.refuse(
             publication.instruments.span(),
-            "instruments",
+            "publication.instruments",
             format_args!("{instruments} is out of range"),
             "use 1 to 1048576; a US equity feed has about 12,000",
         ));
@@ -141,16 +148,55 @@ fn spec(file: &ConfigFile, publication: &config::Publication) -> Result<Publicat
             Some(ChannelSpec { name: channel.name.get_ref().clone(), publisher_id })
         })
         .collect();
-    Ok(PublicationSpec {
+    let spec = PublicationSpec {
         dir: file.config.service.publication_dir.clone(),
         name: name.clone(),
         rings,
         channels,
         instruments,
-        symbols: publication.symbols.clone(),
+        symbols: symbols(file, publication)?,
         counters: crate::lane::counters::names(),
         gates: 0,
-    })
+    };
+    // The writer's own word: what it would refuse at the start is refused here, with the line.
+    spec.check().map_err(|error| file.refuse(publication.name.span(), "publication.name", error, ""))?;
+    Ok(spec)
+}
+
+/// The symbol filter, each entry one that a feed can have.
+fn symbols(file: &ConfigFile, publication: &config::Publication) -> Result<Option<Vec<String>>, Error> {
+    let Some(written) = &publication.symbols else { return Ok(None) };
+    let key = "publication.symbols";
+    if written.get_ref().is_empty() {
+        return Err(file.refuse(
+            written.span(),
+            key,
+            "the list is empty: nothing would be published",
+            "name symbols, or leave the key out for all",
+        ));
+    }
+    let mut symbols = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for symbol in written.get_ref() {
+        let text = symbol.get_ref();
+        if !(1..=SYMBOL_BYTES).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(file.refuse(
+                symbol.span(),
+                key,
+                format_args!("no instrument can have the symbol `{text}`"),
+                format_args!("write it as the feed does: 1 to {SYMBOL_BYTES} printable characters, without padding"),
+            ));
+        }
+        if !seen.insert(text) {
+            return Err(file.refuse(symbol.span(), key, format_args!("`{text}` is named twice"), "remove one"));
+        }
+        symbols.push(text.clone());
+    }
+    Ok(Some(symbols))
+}
+
+fn names(schemas: &[Schema]) -> String {
+    schemas.iter().map(|schema| schema.name()).collect::<Vec<_>>().join(", ")
 }
 
 fn ring(file: &ConfigFile, publication: &config::Publication, ring: &config::Ring, before: &[RingSpec]) -> Result<RingSpec, Error> {
@@ -160,16 +206,16 @@ fn ring(file: &ConfigFile, publication: &config::Publication, ring: &config::Rin
         return refuse(
             ring.schema.span(),
             "publication.ring.schema",
-            format!("`{written}` is no schema"),
-            choices(Schema::ALL.iter().map(|schema| schema.name())),
+            format!("there is no schema `{written}`"),
+            choices(written, Schema::ALL.iter().map(|schema| schema.name())),
         );
     };
     if before.iter().any(|other| other.schema == schema) {
         return refuse(
             ring.schema.span(),
             "publication.ring.schema",
-            format!("there are two rings for {written}"),
-            "remove one".to_owned(),
+            format!("publication `{}` has two rings for {written}", publication.name.get_ref()),
+            "remove one: any number of readers can share a ring".to_owned(),
         );
     }
     for channel in members(file, publication) {
@@ -180,7 +226,7 @@ fn ring(file: &ConfigFile, publication: &config::Publication, ring: &config::Rin
                 ring.schema.span(),
                 "publication.ring.schema",
                 format!("{written} would stay empty: feed {} of channel `{}` does not tell it", feed.name(), channel.name.get_ref()),
-                choices(schemas_of(feed).iter().map(|schema| schema.name())),
+                format!("remove the ring; {} tells {}", feed.name(), names(schemas_of(feed))),
             );
         }
     }
@@ -200,6 +246,6 @@ fn checked_depth(file: &ConfigFile, depth: &Spanned<u64>) -> Result<u64, Error> 
         depth.span(),
         "publication.ring.depth",
         format_args!("{slots} slots is no depth for a ring"),
-        format_args!("use a power of two from 64 to 268435456; the nearest is {}", slots.clamp(64, 1 << 28).next_power_of_two()),
+        format_args!("use a power of two from 64 to 268435456; the next one is {}", slots.clamp(64, 1 << 28).next_power_of_two()),
     ))
 }

@@ -68,7 +68,7 @@ fn latencies(picture: &Picture) -> Table<'static> {
     let head = ["", "p50", "p90", "p99", "p99.9", "max"];
     let head = Row::new(head.map(|text| right(text.to_owned()))).style(HEAD);
     let widths = std::iter::once(Constraint::Length(22)).chain([Constraint::Length(10); 5]);
-    Table::new(rows, widths).header(head).block(Block::bordered().title(" latency, µs "))
+    Table::new(rows, widths).header(head).block(Block::bordered().title(" latency "))
 }
 
 fn instruments(picture: &Picture) -> Table<'static> {

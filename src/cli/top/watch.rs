@@ -1,17 +1,18 @@
 //! What is watched: records counted by instrument, receive latency, counters; and a picture of it for the screen.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::super::{Which, words};
 use crate::books_file::Decimal;
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::lane::latency::{Percentiles, histogram};
 use crate::record::{Mbp1, Mbp10, Record, Schema, UNDEF_PRICE};
-use crate::shm::{BookState, From, Item, Publication, Records, ShmError};
+use crate::shm::{BookState, From, Item, Publication, Records, WriterState};
+use crate::sys::signals;
 use crate::sys::tsc::realtime_ns;
 
 /// Records taken in one go, so that drawing is never late by much.
@@ -39,15 +40,25 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn open(dir: &Path, name: &str, wait: Duration) -> Result<Self, Error> {
+    pub(super) fn open(which: &Which, wait: Duration) -> Result<Self, Error> {
         let until = Instant::now() + wait;
+        let mut said = false;
         let publication = loop {
-            match Publication::open(dir, name) {
+            match which.open() {
                 Ok(publication) => break publication,
-                Err(ShmError::NotFound { .. }) if Instant::now() < until && !crate::sys::signals::stop_requested() => {
+                Err(error) if error.exit == Exit::Publication && Instant::now() < until && !signals::stop_requested() => {
+                    if !said {
+                        eprintln!(
+                            "tickwire: {}/{}: not there yet, waiting up to {} s",
+                            which.dir.display(),
+                            which.publication,
+                            wait.as_secs()
+                        );
+                        said = true;
+                    }
                     std::thread::sleep(Duration::from_millis(50));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         };
         let tops = if publication.carries(Schema::Mbp1) || !publication.carries(Schema::Mbp10) {
@@ -134,7 +145,8 @@ impl Watch {
         Ok(Picture {
             publication: self.publication.path().display().to_string(),
             epoch: self.publication.epoch(),
-            channels: self.publication.channel_states().into_iter().map(|row| (row.name, format!("{:?}", row.state))).collect(),
+            channels: self.publication.channel_states().into_iter().map(|row| (row.name, words::channel_state(row.state))).collect(),
+            writer: words::writer_state(self.publication.writer().unwrap_or(WriterState::Dead)),
             messages,
             messages_per_second: rate,
             duplicates: counter("duplicates"),
@@ -220,10 +232,27 @@ impl Shown {
         Self { count, p50_ns: p50, p90_ns: p90, p99_ns: p99, p99_9_ns: p99_9, max_ns: max }
     }
 
-    /// In microseconds, for people.
+    /// For people, each with its unit.
     pub(super) fn cells(&self) -> [String; 5] {
         [self.p50_ns, self.p90_ns, self.p99_ns, self.p99_9_ns, self.max_ns]
-            .map(|ns| if self.count == 0 { "-".to_owned() } else { format!("{:.1}", ns as f64 / 1e3) })
+            .map(|ns| if self.count == 0 { "-".to_owned() } else { duration(ns) })
+    }
+}
+
+/// Three figures and a unit. What is beyond the histogram's end is said to be: a day file's times are years away.
+fn duration(ns: u64) -> String {
+    let (unit, name) = match ns {
+        0..1_000 => return format!("{ns} ns"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
+        1_000_000_000..10_000_000_000 => (1_000_000_000, "s"),
+        _ => return "> 10 s".to_owned(),
+    };
+    let (whole, thousandths) = (ns / unit, ns % unit * 1_000 / unit);
+    match whole {
+        0..10 => format!("{whole}.{:02} {name}", thousandths / 10),
+        10..100 => format!("{whole}.{} {name}", thousandths / 100),
+        _ => format!("{whole} {name}"),
     }
 }
 
@@ -232,7 +261,8 @@ impl Shown {
 pub(super) struct Picture {
     pub(super) publication: String,
     pub(super) epoch: u64,
-    pub(super) channels: Vec<(String, String)>,
+    pub(super) channels: Vec<(String, &'static str)>,
+    pub(super) writer: &'static str,
     pub(super) messages: u64,
     pub(super) messages_per_second: u64,
     pub(super) duplicates: u64,
@@ -257,9 +287,9 @@ impl Picture {
     /// The three latencies with their names, in the order of the path.
     pub(super) fn latencies(&self) -> [(&'static str, &Shown); 3] {
         [
-            ("due to received", &self.due_to_received),
+            ("venue to received", &self.due_to_received),
             ("received to published", &self.received_to_published),
-            ("due to seen here", &self.due_to_seen),
+            ("venue to seen here", &self.due_to_seen),
         ]
     }
 
@@ -296,7 +326,7 @@ impl Picture {
         let mut out = String::new();
         let _ = writeln!(out, "{} epoch {}: {}", self.publication, self.epoch, self.channels_text());
         let _ = writeln!(out, "{}; dropped: {}", self.counts_text(), self.drops_text());
-        let _ = writeln!(out, "{:<24}{:>10}{:>10}{:>10}{:>10}{:>10}", "latency, µs", "p50", "p90", "p99", "p99.9", "max");
+        let _ = writeln!(out, "{:<24}{:>10}{:>10}{:>10}{:>10}{:>10}", "latency", "p50", "p90", "p99", "p99.9", "max");
         for (name, shown) in self.latencies() {
             let [p50, p90, p99, p99_9, max] = shown.cells();
             let _ = writeln!(out, "{name:<24}{p50:>10}{p90:>10}{p99:>10}{p99_9:>10}{max:>10}");
