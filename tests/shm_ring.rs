@@ -212,6 +212,33 @@ fn specifications_that_cannot_be_are_refused_with_what_would_do() {
     assert!(message(&|spec| spec.rings.clear()).contains("no ring"));
     assert!(message(&|spec| spec.instruments = 0).contains("instruments"));
     assert!(message(&|spec| spec.symbols = Some(vec!["MUCHTOOLONG".into()])).contains("MUCHTOOLONG"));
+    assert!(message(&|spec| spec.gates = 5000).contains("5000 gates"));
     assert!(message(&|spec| spec.counters = vec!["c".repeat(33)]).contains("32 bytes"));
     assert_eq!(room.files(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_cell_its_writer_died_in_is_looked_up_in_the_ring() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use tickwire::shm::cell::BUSY;
+    use tickwire::shm::ring::{JoinCell, Parts, RingReader, RingWriter};
+    let words = |n: usize| Arc::new((0..n).map(|_| AtomicU64::new(0)).collect::<Vec<_>>());
+    let parts = Parts { cursor: words(1), slots: words(2 * 16), cells: words(2), slot_words: 2 };
+    let (cells, slots) = (parts.cells.clone(), parts.slots.clone());
+    let (reader, mut writer) = (RingReader::<_>::new(parts.clone()), RingWriter::<_>::new(parts));
+    let reader: &RingReader<_, tickwire::shm::cell::Proven> = &reader;
+    let mut record = [0];
+    assert_eq!(reader.latest(0, &mut record), Ok(None));
+    for n in 1..=20 {
+        let _: &mut RingWriter<_, tickwire::shm::cell::Proven> = &mut writer;
+        writer.publish(Some(0), [100 + n].into_iter());
+    }
+    cells[0].store(20 | BUSY, Ordering::Relaxed);
+    cells[1].store(0xBAD, Ordering::Relaxed);
+    assert_eq!((reader.latest(0, &mut record), record), (Ok(Some(20)), [120]));
+    assert_eq!(reader.join_cell(0, 17, &mut record), JoinCell::Later(20), "a join does not wait for it either");
+    // Both busy: no writer of ours leaves that, and nobody hangs.
+    slots[2 * (20 & 15)].store(20 | BUSY, Ordering::Relaxed);
+    assert!(reader.latest(0, &mut record).is_err());
 }

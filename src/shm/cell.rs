@@ -62,7 +62,7 @@ words!(std::sync::atomic::AtomicU64);
 words!(loom::sync::atomic::AtomicU64);
 
 /// The orderings of the protocol. [`Proven`] is the only one in use; the tests take single ones away to see the proof fail.
-pub trait Orderings {
+pub trait Orderings: Send + 'static {
     /// The writer's fence between the busy stamp and the words.
     const WRITER_FENCE: bool = true;
     /// The order of the stamp that ends a write.

@@ -13,11 +13,12 @@ use super::channels::{ChannelRow, ChannelsReader};
 use super::counters;
 use super::error::ShmError;
 use super::instruments::{InstrumentRow, InstrumentsReader};
-use super::layout::{HEADER_BYTES, LINE, Layout, file_state, word};
+use super::layout::{HEADER_BYTES, LINE, Layout, MAGIC, file_state, word};
 use super::records::{From, Records};
 use super::region::{self, ReadRegion, ReadSpan};
 use super::ring::{Parts, RingReader, Words};
 use super::spec::check_name;
+use super::symbols::Symbols;
 use crate::record::{Record, Row, Schema};
 
 /// A publication, opened to be read. Cheap to clone; all clones show the same epoch.
@@ -106,6 +107,21 @@ impl Publication {
             region,
             layout,
         })))
+    }
+
+    /// Names of the publications in `dir`, sorted; whether this version can read them shows when they are opened.
+    pub fn names(dir: impl AsRef<Path>) -> Result<Vec<String>, ShmError> {
+        let dir = dir.as_ref();
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(ShmError::io("list", dir))? {
+            let entry = entry.map_err(ShmError::io("list", dir))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if check_name(&name).is_ok() && is_magic(&entry.path()) {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// Opens what its name leads to now: the newest epoch.
@@ -209,6 +225,11 @@ impl Publication {
         self.0.instruments.find(symbol)
     }
 
+    /// Names for the ids in records, kept up as instruments are announced.
+    pub fn symbols(&self) -> Symbols {
+        Symbols::new(self.clone())
+    }
+
     /// The newest price levels of an instrument: ten if there is an `mbp-10` ring, else the best.
     pub fn book(&self, symbol: &str) -> Result<BookView, ShmError> {
         let no_symbol = || ShmError::NoSymbol { path: self.0.path.clone(), symbol: symbol.to_owned() };
@@ -256,6 +277,12 @@ impl Publication {
     pub(crate) fn corrupt(&self, why: String) -> ShmError {
         ShmError::Corrupt { path: self.0.path.clone(), why }
     }
+}
+
+fn is_magic(path: &Path) -> bool {
+    let mut magic = [0; 8];
+    let read = |file| region::read_head(&file, &mut magic);
+    ReadRegion::open_file(path).and_then(read).is_ok() && u64::from_le_bytes(magic) == MAGIC
 }
 
 fn load(header: &ReadSpan, at: usize) -> u64 {

@@ -76,7 +76,8 @@ impl Prepared {
         // From here on the file is removed on every way out but `install`.
         let mut prepared = Self { epoch: None, temporary };
         let region = WriteRegion::create(&prepared.temporary, plan.layout.bytes as usize).map_err(|e| plan.explain("create", e))?;
-        prepared.epoch = Some(furnish(&Arc::new(region), plan).ok_or_else(|| plan.explain("lay out", std::io::ErrorKind::InvalidInput.into()))?);
+        prepared.epoch =
+            Some(furnish(&Arc::new(region), plan).ok_or_else(|| plan.explain("lay out", std::io::ErrorKind::InvalidInput.into()))?);
         Ok(prepared)
     }
 

@@ -137,7 +137,9 @@ impl fmt::Display for ShmError {
             Self::Corrupt { path, why } => {
                 write!(f, "{}: damaged: {why}; nothing but its writer may write this file", path.display())
             }
-            Self::NoGate { path, gates } => write!(f, "{}: all {gates} gates are taken; read without a gate, or let one reader end", path.display()),
+            Self::NoGate { path, gates } => {
+                write!(f, "{}: all {gates} gates are taken; read without a gate, or let one reader end", path.display())
+            }
             Self::Io { what, path, source } => write!(f, "{}: cannot {what}: {source}", path.display()),
         }
     }

@@ -24,7 +24,7 @@ const MAGIC: u64 = u64::from_le_bytes(*b"TICKGATE");
 const VERSION: u64 = 1;
 const LINE_WORDS: usize = LINE / 8;
 /// The most that make sense; the writer looks at each of them.
-const MOST: usize = 1024;
+pub(crate) const MOST: usize = 1024;
 
 mod word {
     /// Record type of the ring + 1; 0: the gate is free.
@@ -61,20 +61,17 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Makes `path` with that many gates, in place of an older one.
-    pub(crate) fn create(path: &Path, gates: usize) -> Result<Self, ShmError> {
-        let gates = gates.min(MOST);
+    /// Makes `path` with that many gates, in place of an older one, by way of a `temporary` file that must not exist.
+    pub(crate) fn create(path: &Path, temporary: &Path, gates: usize) -> Result<Self, ShmError> {
         let mut bytes = vec![0; LINE * (gates + 1)];
         for (to, value) in bytes.chunks_exact_mut(8).zip([MAGIC, VERSION, gates as u64]) {
             to.copy_from_slice(&value.to_le_bytes());
         }
-        let temporary = path.with_extension(format!("gate.{}", std::process::id()));
-        let _ = std::fs::remove_file(&temporary);
         let make = || {
-            let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o660).open(&temporary)?;
+            let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o660).open(temporary)?;
             file.set_permissions(std::fs::Permissions::from_mode(0o660))?;
             file.write_all(&bytes)?;
-            std::fs::rename(&temporary, path)?;
+            std::fs::rename(temporary, path)?;
             Ok(file)
         };
         let file = make().map_err(ShmError::io("create the gates", path))?;
@@ -101,7 +98,7 @@ impl Gates {
 
     /// How many gates are taken.
     pub fn readers(&self) -> usize {
-        self.lines.words().chunks_exact(LINE_WORDS).filter(|line| load(*line, word::RING) != 0).count()
+        self.lines.words().chunks_exact(LINE_WORDS).filter(|line| load(line, word::RING) != 0).count()
     }
 
     /// Frees the gates of readers that died; says how many. Two system calls a gate: for when there has been no room for a while.

@@ -113,6 +113,8 @@ impl InstrumentsReader {
             return None;
         }
         let wanted = pack_name(symbol.trim_end().as_bytes(), b' ');
-        (0..self.count()).find(|&row| self.line(row).is_some_and(|line| line.get(SYMBOL) == Some(&wanted[..]))).and_then(|row| self.row(row))
+        (0..self.count())
+            .find(|&row| self.line(row).is_some_and(|line| line.get(SYMBOL) == Some(&wanted[..])))
+            .and_then(|row| self.row(row))
     }
 }

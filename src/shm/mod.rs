@@ -44,6 +44,7 @@ mod records;
 mod region;
 pub mod ring;
 mod spec;
+mod symbols;
 
 pub use book::{BookState, BookView};
 pub use channels::ChannelRow;
@@ -55,3 +56,4 @@ pub use publisher::{Publisher, Spare};
 pub use records::{From, Item, Records};
 pub use region::free_bytes;
 pub use spec::{ChannelSpec, PublicationSpec, RingSpec};
+pub use symbols::Symbols;

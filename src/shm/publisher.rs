@@ -32,7 +32,7 @@ pub struct Publisher {
     failure: Option<ShmError>,
     keep: bool,
     /// Last, so that the name is given back only when all the rest is done.
-    lock: NameLock,
+    _lock: NameLock,
 }
 
 /// What goes between the lane and the control plane at a change of epochs.
@@ -83,9 +83,17 @@ impl Publisher {
         if free < needed {
             return Err(ShmError::NoRoom { path: plan.path.clone(), needed, free });
         }
+        let gate_path = gate_path(dir, &spec.name);
         let gates = match spec.gates {
-            0 => None,
-            gates => Some(Gates::create(&gate_path(dir, &spec.name), gates)?),
+            0 => {
+                // One that a killed replay left would let readers believe that somebody waits for them.
+                let _ = std::fs::remove_file(&gate_path);
+                None
+            }
+            gates => {
+                let temporary = dir.join(format!("{}{}-", temporary_prefix(&spec.name), std::process::id()));
+                Some(Gates::create(&gate_path, &temporary, gates)?)
+            }
         };
         let previous = previous_epoch(&plan.path);
         let epoch = Prepared::build(&plan)?.install(&plan.path, previous, |_| {})?;
@@ -96,7 +104,7 @@ impl Publisher {
             symbols
         });
         let records = [0; Schema::COUNT];
-        let mut publisher = Self { epoch, plan, handover, symbols, records, gates, failure: None, keep: false, lock };
+        let mut publisher = Self { epoch, plan, handover, symbols, records, gates, failure: None, keep: false, _lock: lock };
         publisher.tell_gates();
         Ok(publisher)
     }
@@ -260,7 +268,6 @@ impl Drop for Publisher {
         if self.gates.is_some() {
             let _ = std::fs::remove_file(gate_path(&self.plan.spec.dir, &self.plan.spec.name));
         }
-        self.lock.give_back();
     }
 }
 
@@ -315,8 +322,11 @@ impl NameLock {
         }
         Err(ShmError::InUse { path: path.to_owned(), pid: 0 })
     }
+}
 
-    fn give_back(&mut self) {
+impl Drop for NameLock {
+    fn drop(&mut self) {
+        // Removed while still locked: whoever opened it before will see that it is no longer the name's.
         let _ = std::fs::remove_file(&self.path);
         let _ = region::unlock(&self.file, 0, 0);
     }

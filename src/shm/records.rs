@@ -15,11 +15,11 @@ use super::consumer::{Publication, WriterState};
 use super::error::ShmError;
 use super::gate::Gate;
 use super::region::ReadSpan;
-use super::ring::{Look, RingReader};
+use super::ring::{JoinCell, Look, RingReader};
 use super::spec::gate_path;
 use crate::record::{Control, Header, Record, Schema, control, flags};
 
-/// How many times in a row nothing came before the writer's state is looked at; a power of two.
+/// How many times in a row nothing came before the writer's state is looked at.
 const IDLE_LOOKS: u32 = 16;
 /// How often at most the operating system is asked about file and writer.
 const ASK_EVERY: Duration = Duration::from_millis(10);
@@ -74,6 +74,8 @@ pub struct Records<R> {
     next: u64,
     /// Joining: the cursor, and the next row of the board.
     join: Option<(u64, u32)>,
+    /// The highest position passed over on the board; up to there the ring completes the join.
+    passed_over: u64,
     /// An `mbo` reader that does not know older orders is to be told.
     levels_only: bool,
     idle: u32,
@@ -123,6 +125,7 @@ impl<R: Record> Records<R> {
             ring,
             next: 1,
             join: None,
+            passed_over: 0,
             levels_only: false,
             idle: 0,
             asked: Instant::now(),
@@ -159,6 +162,7 @@ impl<R: Record> Records<R> {
 
     fn join_at(&mut self, cursor: u64) {
         self.next = cursor + 1;
+        self.passed_over = cursor;
         // Order events of long ago are no state: an mbo reader is told instead.
         self.join = (R::SCHEMA != Schema::Mbo && cursor > 0).then_some((cursor, 0));
         self.levels_only = R::SCHEMA == Schema::Mbo && cursor > 0;
@@ -187,10 +191,10 @@ impl<R: Record> Records<R> {
 
     #[inline]
     fn step(&mut self) -> Result<Step, ShmError> {
-        if self.levels_only || self.join.is_some() {
-            if let Some(step) = self.joining()? {
-                return Ok(step);
-            }
+        if (self.levels_only || self.join.is_some())
+            && let Some(step) = self.joining()?
+        {
+            return Ok(step);
         }
         if self.gate.is_some() && self.next - self.gate_told > self.ring.depth() / 16 {
             self.tell_gate();
@@ -233,7 +237,14 @@ impl<R: Record> Records<R> {
         let Some((cursor, first)) = self.join else { return Ok(None) };
         for row in first..self.publication.instrument_count().min(self.ring.rows()) {
             let words = self.words.get_mut(..Self::WORDS).unwrap_or_default();
-            let Some(position) = self.ring.cell_up_to(row, cursor, words) else { continue };
+            let position = match self.ring.join_cell(row, cursor, words) {
+                JoinCell::Empty => continue,
+                JoinCell::Later(position) => {
+                    self.passed_over = self.passed_over.max(position);
+                    continue;
+                }
+                JoinCell::Record(position) => position,
+            };
             self.join = Some((cursor, row + 1));
             if !matches!(self.kind(position)?, Step::Record) {
                 return Err(self.publication.corrupt(format!("a control record on the {} board, row {row}", R::SCHEMA.name())));
@@ -271,15 +282,18 @@ impl<R: Record> Records<R> {
         Step::Lost(lost)
     }
 
-    #[cold]
+    #[inline]
     fn idle(&mut self) -> Result<Step, ShmError> {
         self.tell_gate();
+        self.idle = self.idle.wrapping_add(1);
+        if self.idle.is_multiple_of(IDLE_LOOKS) || self.ended { self.ask() } else { Ok(Step::Idle) }
+    }
+
+    /// Nothing came for a while: how is the writer?
+    #[cold]
+    fn ask(&mut self) -> Result<Step, ShmError> {
         if self.ended {
             return Ok(Step::End);
-        }
-        self.idle = self.idle.wrapping_add(1);
-        if self.idle % IDLE_LOOKS != 0 {
-            return Ok(Step::Idle);
         }
         if !self.publication.is_over() {
             let now = Instant::now();
@@ -306,10 +320,16 @@ impl<R: Record> Records<R> {
     /// Goes over to the new epoch.
     fn follow(&mut self) -> Result<Step, ShmError> {
         match self.publication.reopen() {
+            // The same again, copied over itself by somebody: there is no writer behind it.
+            Ok(publication) if publication.epoch() == self.publication.epoch() => {
+                self.ended = true;
+                Ok(Step::End)
+            }
             Ok(publication) => {
                 self.ring = publication.ring(R::SCHEMA)?;
                 self.publication = publication;
-                (self.next, self.join, self.levels_only, self.dead, self.idle, self.gate_told) = (1, None, false, false, 0, 0);
+                (self.next, self.join, self.passed_over, self.gate_told) = (1, None, 0, 0);
+                (self.levels_only, self.dead, self.idle) = (false, false, 0);
                 if let Some(gate) = &self.gate {
                     gate.enter(self.publication.epoch());
                 }
@@ -324,6 +344,7 @@ impl<R: Record> Records<R> {
         }
     }
 
+    #[inline]
     fn tell_gate(&mut self) {
         if let Some(gate) = &self.gate
             && self.gate_told != self.next - 1
@@ -341,6 +362,13 @@ impl<R: Record> Records<R> {
     /// The position of the record that comes next from the ring; in a new epoch it begins at 1 again.
     pub fn next_position(&self) -> u64 {
         self.next
+    }
+
+    /// Whether what came so far is the whole state. Not so while joining: until the board has been delivered, and for the few records after
+    /// it that the writer was faster with. (For a subscription from [`From::Now`] or [`From::Oldest`] there was no board to begin with.)
+    #[inline]
+    pub fn is_joined(&self) -> bool {
+        self.join.is_none() && self.next > self.passed_over
     }
 
     /// All that [`Item::Lost`] said so far.

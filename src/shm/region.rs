@@ -13,6 +13,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -57,24 +58,19 @@ impl WriteRegion {
         if !lock(&file, 0, 0)? {
             return Err(io::Error::from_raw_os_error(libc::EAGAIN));
         }
-        let mapping = Mapping::shared(&file, bytes, Access::ReadWritePopulated)?;
+        let mapping = Mapping::shared(&file, bytes, Access::ReadWrite)?;
         Ok(Self { mapping, file })
     }
 
     /// Maps an existing small file to write cells in it (gates), `bytes` of it.
     pub fn open(file: File, bytes: usize) -> io::Result<Self> {
-        let mapping = Mapping::shared(&file, bytes, Access::ReadWritePopulated)?;
+        let mapping = Mapping::shared(&file, bytes, Access::ReadWrite)?;
         Ok(Self { mapping, file })
     }
 
     /// Its file.
     pub fn file(&self) -> &File {
         &self.file
-    }
-
-    /// `words` words from word `at`; `None` if they are not all inside.
-    pub fn span(self: &Arc<Self>, at: usize, words: usize) -> Option<WriteSpan> {
-        inside(&self.mapping, at, words).then(|| WriteSpan { region: self.clone(), at, words })
     }
 }
 
@@ -98,11 +94,6 @@ impl ReadRegion {
         Ok(Self { mapping, file })
     }
 
-    /// `words` words from word `at`; `None` if they are not all inside.
-    pub fn span(self: &Arc<Self>, at: usize, words: usize) -> Option<ReadSpan> {
-        inside(&self.mapping, at, words).then(|| ReadSpan { region: self.clone(), at, words })
-    }
-
     /// Whether the name still leads to this file. `false`: it was replaced or removed.
     pub fn is_linked(&self) -> io::Result<bool> {
         Ok(self.file.metadata()?.nlink() > 0)
@@ -120,28 +111,43 @@ fn inside(mapping: &Mapping, at: usize, words: usize) -> bool {
 
 macro_rules! span {
     ($(#[$doc:meta])* $name:ident, $region:ident, $word:ty) => {
+        impl $region {
+            /// `words` words from word `at`; `None` if they are not all inside.
+            #[allow(clippy::cast_ptr_alignment)] // mappings begin on a page
+            pub fn span(self: &Arc<Self>, at: usize, words: usize) -> Option<$name> {
+                if !inside(&self.mapping, at, words) {
+                    return None;
+                }
+                // SAFETY: `at` is not past the end of the mapping, as was just checked.
+                let start = unsafe { self.mapping.start().cast::<$word>().add(at) };
+                Some($name { start, words, _region: self.clone() })
+            }
+        }
+
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name {
-            region: Arc<$region>,
-            at: usize,
+            start: NonNull<$word>,
             words: usize,
+            /// Keeps it mapped.
+            _region: Arc<$region>,
         }
+
+        // SAFETY: shared references to atomic words are all that a span gives out, and the mapping it keeps belongs to no thread.
+        unsafe impl Send for $name {}
+        // SAFETY: as above.
+        unsafe impl Sync for $name {}
 
         impl Words for $name {
             type Word = $word;
 
             #[inline(always)]
-            #[allow(clippy::cast_ptr_alignment)] // mappings begin on a page
             fn words(&self) -> &[$word] {
                 // SAFETY: the range was checked against the mapping when the span was made, and the span keeps the mapping
                 // alive. The start of a mapping is page-aligned, so every word is 8-aligned. The words are plain memory that
                 // only ever changes by 8-byte atomic accesses; the writer never shortens the file. The word type of a
                 // read-only mapping has no store.
-                unsafe {
-                    let start = self.region.mapping.start().as_ptr().cast::<$word>().add(self.at);
-                    std::slice::from_raw_parts(start, self.words)
-                }
+                unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.words) }
             }
         }
     };

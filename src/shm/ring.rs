@@ -6,8 +6,9 @@
 //!
 //! - Whoever loads the cursor `c` (acquire) sees every slot and cell written up to `c`. A cell stamped `≤ c` therefore
 //!   holds the *last* record of its instrument up to `c`. A cell stamped later, or busy, is passed over: its record is in
-//!   the ring behind `c` and will come from there. So cells `≤ c` and then the ring from `c + 1` are the whole state,
-//!   each position at most once, in order, and **nobody ever waits on a busy cell**, not even when its writer died over it.
+//!   the ring behind `c` and will come from there. So cells `≤ c` and then the ring from `c + 1`, read at least up to the
+//!   highest position passed over, are the whole state, each position at most once, in order, and **nobody ever waits on
+//!   a busy cell**, not even when its writer died over it.
 //! - Whoever only wants one cell and finds it busy with position `p` reads slot `p`: it was finished before the cell was begun.
 
 use std::marker::PhantomData;
@@ -135,6 +136,17 @@ pub enum Look {
     Gone,
 }
 
+/// What a board cell says to somebody who joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinCell {
+    /// The instrument has no record yet.
+    Empty,
+    /// Its last record up to the cursor is in the buffer; this is its position.
+    Record(u64),
+    /// Its last record has this position, which is later than the cursor: the ring has it.
+    Later(u64),
+}
+
 /// A reader of a ring and its board; any number, none known to the writer.
 #[derive(Clone, Debug)]
 pub struct RingReader<S, O = Proven> {
@@ -181,19 +193,21 @@ impl<S: Words, O: Orderings> RingReader<S, O> {
         }
     }
 
-    /// For a join at cursor `c`: the position of the record of `row`, if its cell holds one that is not later than `c`.
-    pub fn cell_up_to(&self, row: u32, cursor: u64, record: &mut [u64]) -> Option<u64> {
+    /// For a join at `cursor`: what the cell of `row` has to say.
+    pub fn join_cell(&self, row: u32, cursor: u64, record: &mut [u64]) -> JoinCell {
         match cell::read::<O, _>(self.parts.cell(row), record) {
-            Seen::Whole(position) if position != 0 && position <= cursor => Some(position),
-            // Later or busy means later: the ring has it.
-            _ => None,
+            Seen::Whole(0) => JoinCell::Empty,
+            Seen::Whole(position) if position <= cursor => JoinCell::Record(position),
+            // Busy means later, too: up to the cursor everything is finished.
+            Seen::Whole(position) | Seen::Busy(position) => JoinCell::Later(position),
         }
     }
 
     /// The newest record of `row` and its position; `None` if there is none. `Err` if the writer kept overtaking
     /// this reader for the whole of a bounded number of looks.
     pub fn latest(&self, row: u32, record: &mut [u64]) -> Result<Option<u64>, Overtaken> {
-        const LOOKS: u32 = 10_000;
+        // Under loom two looks are every case there is.
+        const LOOKS: u32 = if cfg!(loom) { 2 } else { 10_000 };
         for _ in 0..LOOKS {
             match cell::read::<O, _>(self.parts.cell(row), record) {
                 Seen::Whole(0) => return Ok(None),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::ShmError;
+use super::gate;
 use super::layout::{DEPTHS, Layout, MAX_INSTRUMENTS, MAX_ROWS, NAME_BYTES};
 use crate::record::Schema;
 
@@ -102,6 +103,9 @@ impl PublicationSpec {
         }
         if self.channels.len() as u64 > MAX_ROWS || self.counters.len() as u64 > MAX_ROWS {
             return refuse(format!("more than {MAX_ROWS} channels or counters"));
+        }
+        if self.gates > gate::MOST {
+            return refuse(format!("{} gates, more than {}; the writer looks at every one of them", self.gates, gate::MOST));
         }
         let names = self.channels.iter().map(|channel| &channel.name).chain(&self.counters);
         if let Some(name) = names.into_iter().find(|name| name.is_empty() || name.len() > NAME_BYTES) {

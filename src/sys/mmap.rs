@@ -9,10 +9,10 @@ use std::ptr::NonNull;
 /// What may be done through a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Loads only: the pages are mapped read-only, a store would be a SIGSEGV.
+    /// Loads only: a store would be a SIGSEGV.
     Read,
-    /// Loads and stores; every page is faulted in now, so that no later store has to.
-    ReadWritePopulated,
+    /// Loads and stores.
+    ReadWrite,
 }
 
 /// A shared mapping of a file from its beginning.
@@ -28,14 +28,16 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Maps the first `bytes` of `file`, shared with everybody else who maps it.
+    /// Maps the first `bytes` of `file`, shared with everybody else who maps it. Every page is faulted in now, so that no later
+    /// access has to: a fault costs as much as fifty records.
     ///
     /// The file may be closed afterwards. Should somebody truncate it, touching the missing pages is a SIGBUS.
     pub fn shared(file: &File, bytes: usize, access: Access) -> io::Result<Self> {
-        let (protection, flags) = match access {
-            Access::Read => (libc::PROT_READ, libc::MAP_SHARED),
-            Access::ReadWritePopulated => (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_POPULATE),
+        let protection = match access {
+            Access::Read => libc::PROT_READ,
+            Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         };
+        let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory; the descriptor is open.
         let start = unsafe { libc::mmap(std::ptr::null_mut(), bytes, protection, flags, file.as_raw_fd(), 0) };
         if start == libc::MAP_FAILED {

@@ -1,6 +1,7 @@
 //! What the tests of publications share: a directory of their own, and records that prove themselves.
 #![allow(dead_code)]
 
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -169,4 +170,11 @@ pub fn until_end<R: Record>(records: &mut Records<R>) -> u64 {
             _ => {}
         }
     }
+}
+
+/// Says loudly that a test could not run, or fails if the environment variable is `require`.
+pub fn skip(require: &str, why: &str) {
+    assert_ne!(std::env::var(require).as_deref(), Ok("require"), "{why}");
+    // Straight to the stream: what a passing test prints with macros is never seen.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
