@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use shm_support::*;
-use tickwire::record::{Mbp10, Schema, Sink, control};
+use tickwire::record::{Mbo, Mbp10, Schema, Sink, control};
 use tickwire::shm::{From, Item, Publication, Publisher};
 
 const ROWS: u32 = 50;
@@ -124,6 +124,24 @@ fn late_and_lapped_readers_know_what_the_writer_wrote() {
     });
     assert!(lapped.into_inner() > 10, "nobody was lapped, so nothing was shown");
     assert!(checks.into_inner() > 100);
+}
+
+#[test]
+fn a_lapped_order_reader_has_not_joined_before_it_was_told_that_orders_are_missing() {
+    let room = Room::new();
+    let mut publisher = Publisher::create(&room.spec("p", &[(Schema::Mbo, 32)])).unwrap();
+    let publication = Publication::open(room.path(), "p").unwrap();
+    let mut records = publication.subscribe::<Mbo>(From::Board).unwrap();
+    assert!(records.is_joined(), "there is nothing that it could have missed");
+    for n in 1..=100 {
+        publisher.publish(0, &mbo(n));
+    }
+    publisher.commit();
+    assert!(matches!(records.next().unwrap(), Item::Lost(100)));
+    assert!(!records.is_joined());
+    let Item::Control(control) = records.next().unwrap() else { panic!("not told") };
+    assert_eq!((control.hd.rtype, control.first_sequence), (control::PRICE_LEVELS_ONLY, 101));
+    assert!(records.is_joined());
 }
 
 #[test]

@@ -366,9 +366,10 @@ impl<R: Record> Records<R> {
 
     /// Whether what came so far is the whole state. Not so while joining: until the board has been delivered, and for the few records after
     /// it that the writer was faster with. (For a subscription from [`From::Now`] or [`From::Oldest`] there was no board to begin with.)
+    /// Nor is it while an `mbo` reader has yet to be told [`control::PRICE_LEVELS_ONLY`].
     #[inline]
     pub fn is_joined(&self) -> bool {
-        self.join.is_none() && self.next > self.passed_over
+        self.join.is_none() && !self.levels_only && self.next > self.passed_over
     }
 
     /// All that [`Item::Lost`] said so far.
