@@ -5,8 +5,8 @@
 
 use std::io::{self, Write};
 
+use crate::compose::Composer;
 use crate::feed::Side;
-use crate::record::compose::Composer;
 
 /// Writes the final books of a channel.
 pub fn write(composer: &Composer, has_orders: bool, out: &mut (impl Write + ?Sized)) -> io::Result<()> {

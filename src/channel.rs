@@ -4,6 +4,7 @@
 //! thread, so the same code runs live, in replay, in simulation and under the fuzzer.
 
 use crate::book::{Books, BooksCapacity};
+use crate::compose::{Composer, ComposerConfig, Moment};
 use crate::feed::arbiter::{Arbiter, ArbiterConfig, ArbiterCounters, Arrival, GapCause, InSequence, Notice, StartCause};
 use crate::feed::iex_tops::{IexTops, TopsDecoder};
 use crate::feed::itch::{Itch, ItchDecoder, Market};
@@ -11,7 +12,6 @@ use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
 use crate::feed::{Decoder, Protocol};
 use crate::journal::Journal;
-use crate::record::compose::{Composer, ComposerConfig, Moment};
 use crate::record::{ChannelState, Sink, control};
 use crate::stats::{Drop, Drops};
 

@@ -22,6 +22,8 @@ pub mod source;
 pub mod feed;
 #[cfg(feature = "service")]
 pub mod book;
+#[cfg(feature = "service")]
+pub mod compose;
 pub mod record;
 pub mod shm;
 

@@ -4,8 +4,6 @@
 //! Times are nanoseconds since 1970 UTC. Layouts are little-endian, aligned to 8, with no padding left undefined.
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "service")]
-pub mod compose;
 pub mod control;
 mod schema;
 mod sink;

@@ -11,14 +11,15 @@
 //! A record says [`flags::MAYBE_BAD_BOOK`] from the moment messages were lost (or the channel was joined late, or the book itself
 //! found a contradiction) until the instrument is proven right again. A quote of both sides is such a proof; an order book
 //! is only proven by a new session (or, one day, by recovery).
+#![forbid(unsafe_code)]
 
 mod build;
 mod events;
 mod roster;
 
-use super::{Control, Header, Instrument, Row, Sink, action, flags};
 use crate::book::Books;
 use crate::feed::{Decoded, Event, Symbol};
+use crate::record::{Control, Header, Instrument, Row, Sink, action, flags};
 use crate::stats::{Drop, Drops};
 use build::{Act, Reach, Stamp};
 use events::Told;
