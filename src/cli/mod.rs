@@ -71,14 +71,12 @@ impl Which {
     /// Opens it; if it is not there, says which are.
     fn open(&self) -> Result<Publication, Error> {
         Publication::open(&self.dir, &self.publication).map_err(|error| {
-            let missing = matches!(error, ShmError::NotFound { .. });
-            let error = Error::from(error);
-            let cure = format!("{}; see --dir and `tickwire run`", choices(&self.publication, &publications(&self.dir)));
-            if missing {
-                Error::new(error.exit, "", "no such publication; is its writer running?", cure).in_file(self.dir.join(&self.publication))
-            } else {
-                error
+            if !matches!(error, ShmError::NotFound { .. }) {
+                return error.into();
             }
+            let cure =
+                format!("start its writer, or name another or another --dir: {}", choices(&self.publication, &publications(&self.dir)));
+            Error::new(Exit::Publication, "", "there is no such publication", cure).in_file(self.dir.join(&self.publication))
         })
     }
 }
@@ -95,8 +93,11 @@ fn publications(dir: &Path) -> Vec<String> {
 }
 
 fn choices(given: &str, there: &[String]) -> String {
-    let all = if there.is_empty() { "there is none there".to_owned() } else { format!("there is: {}", there.join(", ")) };
-    did_you_mean(given, there.iter().map(String::as_str)).map_or(all.clone(), |near| format!("did you mean `{near}`? ({all})"))
+    match did_you_mean(given, there.iter().map(String::as_str)) {
+        _ if there.is_empty() => String::new(),
+        Some(near) => format!("did you mean `{near}`? (there is: {}) Else ", there.join(", ")),
+        None => format!("there is: {}; ", there.join(", ")),
+    }
 }
 
 /// Parses the command line, runs it, prints at most one error, and says how the process ends.

@@ -44,8 +44,8 @@ pub(super) struct ReplayArgs {
     /// Publish the records under this name meanwhile
     #[arg(long, value_name = "NAME")]
     publish: Option<String>,
-    /// Directory of publications
-    #[arg(long, value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR", requires = "publish")]
+    /// Directory of publications (with --publish)
+    #[arg(long, value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR")]
     publication_dir: PathBuf,
     /// Slots of each published ring, a power of two
     #[arg(long, value_name = "SLOTS", default_value_t = 1 << 18, value_parser = values::ring_depth, requires = "publish")]
@@ -130,12 +130,13 @@ fn remarks(args: &ReplayArgs, summary: &Summary) -> Vec<String> {
         remarks.push(format!("{file}: stopped before its end; counts and books are those of that moment"));
     }
     let records: u64 = summary.records_by_schema.values().sum();
+    let came = summary.datagrams > summary.heartbeats || summary.messages > 0 || !summary.dropped_by_reason.is_empty();
     let dropped: Vec<String> = summary.dropped_by_reason.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
     let dropped = if dropped.is_empty() { String::new() } else { format!(" (dropped: {})", dropped.join(", ")) };
     if summary.frames > 0 && summary.datagrams == 0 {
         let cure = if args.line.is_empty() { "does it hold UDP over IPv4 at all?" } else { "does --line name what is in it?" };
         remarks.push(format!("{file}: none of its {} frames is a datagram of the lines replayed; {cure}{dropped}", summary.frames));
-    } else if records == 0 && summary.instruments == 0 && (summary.datagrams > summary.heartbeats || summary.messages > 0) {
+    } else if records == 0 && summary.instruments == 0 && came {
         remarks.push(format!("{file}: no message was understood: is it really {}?{dropped}", args.feed.name()));
     }
     remarks

@@ -24,8 +24,8 @@ pub(super) fn schema(text: &str) -> Result<Schema, String> {
 }
 
 fn unknown<const N: usize>(kind: &str, text: &str, names: [&'static str; N]) -> String {
-    let near = did_you_mean(text, names).map_or(String::new(), |near| format!("did you mean `{near}`? "));
-    format!("no such {kind}; {near}there is: {}", names.join(", "))
+    let near = did_you_mean(text, names).map_or("there is: ".to_owned(), |near| format!("did you mean `{near}`? There is: "));
+    format!("no such {kind}; {near}{}", names.join(", "))
 }
 
 /// `GROUP:PORT`.

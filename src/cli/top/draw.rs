@@ -8,7 +8,7 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
 use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Cell, Paragraph, Row, Table, Wrap};
+use ratatui::widgets::{Block, Cell, Paragraph, Row, Table};
 
 use super::watch::Picture;
 
@@ -23,14 +23,14 @@ impl Screen {
     /// Draws; `true` if the user wants to leave.
     pub(super) fn draw(&mut self, picture: &Picture) -> io::Result<bool> {
         self.0.draw(|frame| {
-            let areas = Layout::vertical([Constraint::Length(5), Constraint::Length(6), Constraint::Min(4)]).split(frame.area());
-            let head = vec![
-                Line::from(format!("channels  {}", picture.channels_text())),
-                Line::from(format!("counts    {}", picture.counts_text())),
-                Line::from(format!("dropped   {}", picture.drops_text())),
-            ];
-            let title = format!(" {} epoch {} (q leaves) ", picture.publication, picture.epoch);
-            frame.render_widget(Paragraph::new(head).wrap(Wrap { trim: true }).block(Block::bordered().title(title)), areas[0]);
+            let areas = Layout::vertical([Constraint::Length(6), Constraint::Length(6), Constraint::Min(4)]).split(frame.area());
+            let [ring, feed] = picture.counts_text();
+            let heads = [("channels", picture.channels_text()), ("ring", ring), ("feed", feed), ("dropped", picture.drops_text())];
+            let head: Vec<Line<'_>> = heads.map(|(name, text)| Line::from(format!("{name:<9} {text}"))).into();
+            let style = if picture.writer == "alive" { Style::new() } else { Style::new().fg(Color::Yellow) };
+            let title = Line::from(format!(" {} ", picture.title())).style(style);
+            let leave = Line::from(" q leaves ").right_aligned();
+            frame.render_widget(Paragraph::new(head).block(Block::bordered().title(title).title(leave)), areas[0]);
             frame.render_widget(latencies(picture), areas[1]);
             frame.render_widget(instruments(picture), areas[2]);
         })?;
@@ -96,6 +96,6 @@ fn instruments(picture: &Picture) -> Table<'static> {
         Cell::from(""),
     ])
     .style(HEAD);
-    let widths = [10, 10, 10, 12, 12, 10, 10].map(Constraint::Length);
+    let widths = [8, 10, 10, 12, 12, 10, 9].map(Constraint::Length);
     Table::new(rows, widths).header(head).column_spacing(1).block(Block::bordered().title(" busiest instruments "))
 }

@@ -34,6 +34,7 @@ pub(super) struct Watch {
     /// From the venue's time to when we saw the record; our own polling included.
     to_seen: Histogram<u64>,
     last: (Instant, u64),
+    last_records: u64,
     records: u64,
     lost: u64,
     ended: bool,
@@ -73,6 +74,7 @@ impl Watch {
             to_receive: histogram(),
             to_seen: histogram(),
             last: (Instant::now(), 0),
+            last_records: 0,
             records: 0,
             lost: 0,
             ended: false,
@@ -89,8 +91,12 @@ impl Watch {
         let Self { tops, activity, to_receive, to_seen, .. } = self;
         let mut of = |publisher: u16, instrument: u32, ts_event: u64, ts_recv: u64, now_ns: u64| {
             *activity.entry((publisher, instrument)).or_default() += 1;
-            to_receive.saturating_record(ts_recv.saturating_sub(ts_event).max(1));
-            to_seen.saturating_record(now_ns.saturating_sub(ts_event).max(1));
+            // A replayed recording's times may be of another day: what is later than now took no time that could be told.
+            for (histogram, until_ns) in [(&mut *to_receive, ts_recv), (&mut *to_seen, now_ns)] {
+                if let Some(took_ns) = until_ns.checked_sub(ts_event) {
+                    histogram.saturating_record(took_ns.max(1));
+                }
+            }
         };
         match tops {
             Tops::One(records) => seen.take(records, |r, now| of(r.hd.publisher_id, r.hd.instrument_id, r.hd.ts_event, r.ts_recv, now))?,
@@ -113,16 +119,27 @@ impl Watch {
         let elapsed = self.last.0.elapsed().as_secs_f64().max(1e-3);
         let messages = counter("messages");
         let rate = (messages.saturating_sub(self.last.1) as f64 / elapsed) as u64;
+        let records_per_second = ((self.records - self.last_records) as f64 / elapsed) as u64;
         self.last = (Instant::now(), messages);
-        let mut busiest: Vec<_> = self.activity.iter().map(|(&key, &count)| (count, key)).collect();
-        busiest.sort_unstable_by(|a, b| b.cmp(a));
+        self.last_records = self.records;
         let known: HashMap<(u16, u32), u32> =
             self.publication.instruments().map(|row| ((row.publisher_id, row.instrument_id), row.row)).collect();
+        // Those that nothing has come of yet stand behind, so that a quiet or finished publication shows its books too.
+        let mut quiet: Vec<_> = known.iter().filter(|(key, _)| !self.activity.contains_key(key)).map(|(&key, &row)| (row, key)).collect();
+        quiet.sort_unstable();
+        let mut busiest: Vec<_> = self.activity.iter().map(|(&key, &count)| (count, key)).collect();
+        busiest.sort_unstable_by(|a, b| b.cmp(a));
         let mut instruments = Vec::new();
-        for (count, key) in busiest.into_iter().take(rows) {
+        for (count, key) in busiest.into_iter().chain(quiet.into_iter().map(|(_, key)| (0, key))) {
+            if instruments.len() == rows {
+                break;
+            }
             let Some(&row) = known.get(&key) else { continue };
             let view = self.publication.book_at(row)?;
             let Some(top) = view.levels.first() else { continue };
+            if count == 0 && top.bid_px == UNDEF_PRICE && top.ask_px == UNDEF_PRICE {
+                continue;
+            }
             let price = |value: i64| if value == UNDEF_PRICE { String::new() } else { Decimal(value).to_string() };
             instruments.push(InstrumentLine {
                 symbol: view.instrument.symbol.clone(),
@@ -147,12 +164,15 @@ impl Watch {
             epoch: self.publication.epoch(),
             channels: self.publication.channel_states().into_iter().map(|row| (row.name, words::channel_state(row.state))).collect(),
             writer: words::writer_state(self.publication.writer().unwrap_or(WriterState::Dead)),
+            began_ns: self.publication.created_ns(),
+            has_counters: !counters.is_empty(),
             messages,
             messages_per_second: rate,
+            records_per_second,
             duplicates: counter("duplicates"),
             gaps: counter("gaps"),
             lost_messages: counter("lost_messages"),
-            instruments_known: counter("instruments"),
+            instruments_known: u64::from(self.publication.instrument_count()),
             live_orders: counter("live_orders"),
             records_read: self.records,
             records_missed: self.lost,
@@ -263,7 +283,11 @@ pub(super) struct Picture {
     pub(super) epoch: u64,
     pub(super) channels: Vec<(String, &'static str)>,
     pub(super) writer: &'static str,
+    pub(super) began_ns: u64,
+    /// Without, the numbers from `messages` to `live_orders` say nothing: a replay's publication has none.
+    pub(super) has_counters: bool,
     pub(super) messages: u64,
+    pub(super) records_per_second: u64,
     pub(super) messages_per_second: u64,
     pub(super) duplicates: u64,
     pub(super) gaps: u64,
@@ -298,18 +322,25 @@ impl Picture {
         self.channels.iter().map(|(name, state)| format!("{name} {state}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Counters in words.
-    pub(super) fn counts_text(&self) -> String {
-        format!(
-            "{} messages, {}/s; {} duplicates, {} gaps ({} lost); {} instruments, {} live orders",
-            self.messages,
-            self.messages_per_second,
-            self.duplicates,
-            self.gaps,
-            self.lost_messages,
-            self.instruments_known,
-            self.live_orders
-        )
+    /// Name, when its epoch began, and how its writer is.
+    pub(super) fn title(&self) -> String {
+        let seconds = self.began_ns / 1_000_000_000 % 86_400;
+        let clock = format!("{:02}:{:02}:{:02} UTC", seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        let name = self.publication.rsplit('/').next().unwrap_or_default();
+        format!("{name}, since {clock}, writer {}", self.writer)
+    }
+
+    /// Counters in words, a line each.
+    pub(super) fn counts_text(&self) -> [String; 2] {
+        let ring = format!("{} records read here, {}/s", self.records_read, self.records_per_second);
+        if !self.has_counters {
+            return [format!("{ring}; {} instruments", self.instruments_known), "none are kept by this writer (a replay)".to_owned()];
+        }
+        let feed = format!(
+            "{} messages, {}/s, {} duplicates, {} gaps ({} lost)",
+            self.messages, self.messages_per_second, self.duplicates, self.gaps, self.lost_messages
+        );
+        [format!("{ring}; {} instruments, {} orders", self.instruments_known, self.live_orders), feed]
     }
 
     /// Drops in words.
@@ -324,19 +355,27 @@ impl Picture {
     pub(super) fn text(&self) -> String {
         use std::fmt::Write;
         let mut out = String::new();
-        let _ = writeln!(out, "{} epoch {}: {}", self.publication, self.epoch, self.channels_text());
-        let _ = writeln!(out, "{}; dropped: {}", self.counts_text(), self.drops_text());
+        let [ring, feed] = self.counts_text();
+        let _ = writeln!(out, "{}", self.title());
+        let heads = [("channels", self.channels_text()), ("ring", ring), ("feed", feed), ("dropped", self.drops_text())];
+        for (head, text) in heads {
+            let _ = writeln!(out, "{head:<9} {text}");
+        }
+        let _ = writeln!(out);
         let _ = writeln!(out, "{:<24}{:>10}{:>10}{:>10}{:>10}{:>10}", "latency", "p50", "p90", "p99", "p99.9", "max");
         for (name, shown) in self.latencies() {
             let [p50, p90, p99, p99_9, max] = shown.cells();
             let _ = writeln!(out, "{name:<24}{p50:>10}{p90:>10}{p99:>10}{p99_9:>10}{max:>10}");
         }
-        let _ = writeln!(out, "{:<8}{:>10}{:>12}{:>12}   {:<12}{:<12}", "symbol", "updates", "size", "bid", "offer", "size");
+        let _ = writeln!(out, "\n{:<8}{:>10}{:>10}{:>12}  {:<12}{:<10}", "symbol", "updates", "size", "bid", "offer", "size");
+        if self.instruments.is_empty() {
+            let _ = writeln!(out, "(no book so far)");
+        }
         for line in &self.instruments {
             let mark = if line.good { "" } else { "maybe bad" };
             let _ = writeln!(
                 out,
-                "{:<8}{:>10}{:>12}{:>12}   {:<12}{:<12}{mark}",
+                "{:<8}{:>10}{:>10}{:>12}  {:<12}{:<10}{mark}",
                 line.symbol, line.updates, line.bid_size, line.bid, line.offer, line.offer_size
             );
         }
