@@ -3,7 +3,7 @@
 mod shm_support;
 
 use shm_support::*;
-use tickwire::record::{BidAsk, ChannelState, Mbp1, Schema, Sink, flags};
+use tickwire::record::{BidAsk, ChannelState, Instrument, Mbp1, Schema, Sink, control, flags};
 use tickwire::shm::{BookState, From, Item, Publication, Publisher, ShmError, WriterState};
 
 #[test]
@@ -106,4 +106,18 @@ fn a_directory_lists_its_publications_and_nothing_else() {
     std::fs::write(room.path().join("notes"), "TICK").unwrap();
     assert_eq!(Publication::names(room.path()).unwrap(), ["a", "b"]);
     assert!(Publication::names(room.path().join("none")).is_err());
+}
+
+#[test]
+fn an_id_that_the_venue_gives_to_another_symbol_is_that_symbols_from_then_on() {
+    let room = Room::new();
+    let mut publisher = Publisher::create(&room.spec("p", &[(Schema::Mbp1, 16)])).unwrap();
+    publisher.instrument(&instrument(7, "OLD")).unwrap();
+    let publication = Publication::open(room.path(), "p").unwrap();
+    let mut symbols = publication.symbols();
+    assert_eq!(symbols.of(&mbp1(7, 1).hd), Some("OLD"));
+    publisher.instrument(&Instrument { channel: 1, ..instrument(7, "NEW") }).unwrap();
+    let row = symbols.row_of(&mbp1(7, 2).hd).unwrap();
+    assert_eq!((row.symbol.as_str(), row.row, row.channel), ("NEW", 1, 1));
+    assert_eq!(symbols.of(&control_record(control::GAP_OPEN, 1).hd), None);
 }

@@ -47,7 +47,7 @@ impl InstrumentsWriter {
 pub struct InstrumentRow {
     /// Which row; also its cell on every board.
     pub row: Row,
-    /// The venue's id, as in the records; unique together with `publisher_id`.
+    /// The venue's id, as in the records; unique together with `publisher_id`, or else the last of such rows counts.
     pub instrument_id: u32,
     /// DBN publisher id, as in the records.
     pub publisher_id: u16,

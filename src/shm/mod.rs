@@ -26,6 +26,8 @@
 //! }
 //! ```
 //!
+//! `examples/best_bid.rs` follows one symbol and runs as it is.
+//!
 //! From the bottom up: [`cell`] is the proof that what is read was written as one; [`ring`] puts cells into rings and
 //! boards; [`layout`] says where they are in a file; `region` maps the file; then the two ends.
 
