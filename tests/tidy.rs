@@ -59,7 +59,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("time", &["sys"]),
     ("topology", &["sys"]),
-    ("error", &["shm::ShmError"]),
+    ("error", &["shm::ShmError", "sys::signals::FORCED_EXIT"]),
     ("journal", &["feed"]),
     ("books_file", &["compose", "feed"]),
     ("config", &["error", "record"]),
