@@ -108,8 +108,8 @@ pub struct Error {
     pub exit: Exit,
     /// What was being done, or what is refused, with its name and value.
     pub what: String,
-    /// Where.
-    pub place: Place,
+    /// Where. Boxed, to keep results small.
+    pub place: Box<Place>,
     /// Why it failed: what was found, and what was expected.
     pub why: String,
     /// What to do about it; empty only where nothing can be done.
@@ -121,7 +121,7 @@ pub struct Error {
 impl Error {
     /// An error that stands nowhere in particular.
     pub fn new(exit: Exit, what: impl Into<String>, why: impl fmt::Display, cure: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), place: Place::default(), why: why.to_string(), cure: cure.into(), quote: String::new() }
+        Self { exit, what: what.into(), place: Box::default(), why: why.to_string(), cure: cure.into(), quote: String::new() }
     }
 
     /// Says in which file.

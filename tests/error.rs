@@ -13,7 +13,7 @@ fn a_message_says_where_what_why_and_what_to_do_in_one_line() {
     assert_eq!(error.in_file("x.toml").to_string(), "x.toml: core 9 cannot be used: this host has cores 0-1; choose one of those");
     let helpless = Error::new(Exit::Failed, "the ring", "broke", "");
     assert_eq!(helpless.to_string(), "the ring: broke");
-    assert_eq!(helpless.place, Place::default());
+    assert_eq!(*helpless.place, Place::default());
     let quoting = Error::new(Exit::Config, "", "no such key", "remove it").quoting("  3 | kye = 1\n    | ^^^");
     assert_eq!(quoting.to_string(), "no such key; remove it\n  3 | kye = 1\n    | ^^^");
 }

@@ -7,7 +7,7 @@ use dbn::encode::EncodeRecord;
 use dbn::rtype;
 use dbn::{BidAskPair, FlagSet, HasRType, MboMsg, Mbp1Msg, Mbp10Msg, Metadata, RecordHeader, SType, StatusMsg, TradeMsg};
 use tickwire::record::{
-    BidAsk, Control, Header, Mbo, Mbp1, Mbp10, Record, Schema, Status, Trade, UNDEF_PRICE, action, control, flags, side,
+    BidAsk, Header, Mbo, Mbp1, Mbp10, Record, Schema, Status, Trade, UNDEF_PRICE, action, control, flags, side,
 };
 
 /// Same name, same place, same width.

@@ -22,6 +22,7 @@ pub const VENUE_NS: u64 = 36_000_000_000_000 - 1_000;
 
 /// One thing the sink was told.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)] // kept in a test's memory only
 pub enum Out {
     Mbo(Row, Mbo),
     Mbp1(Row, Mbp1),
