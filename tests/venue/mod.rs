@@ -178,7 +178,7 @@ impl Bench {
     pub fn packet(&self, messages: &[Vec<u8>]) -> Vec<u8> {
         match self.channel {
             Channel::Itch(_) => mold(&self.session, self.next, messages),
-            Channel::Tops(_) => iextp(self.iex_session, self.next, self.now_ns - 500, 1, messages),
+            Channel::Tops(_) => iextp(self.iex_session, self.next, (self.now_ns - 500).min(i64::MAX as u64), 1, messages),
         }
     }
 
