@@ -6,9 +6,7 @@ use dbn::decode::DecodeRecordRef;
 use dbn::encode::EncodeRecord;
 use dbn::rtype;
 use dbn::{BidAskPair, FlagSet, HasRType, MboMsg, Mbp1Msg, Mbp10Msg, Metadata, RecordHeader, SType, StatusMsg, TradeMsg};
-use tickwire::record::{
-    BidAsk, Header, Mbo, Mbp1, Mbp10, Record, Schema, Status, Trade, UNDEF_PRICE, action, control, flags, side,
-};
+use tickwire::record::{BidAsk, Header, Mbo, Mbp1, Mbp10, Record, Schema, Status, Trade, UNDEF_PRICE, action, control, flags, side};
 
 /// Same name, same place, same width.
 macro_rules! same_fields {
@@ -87,7 +85,8 @@ fn types_names_and_sizes_are_dbns() {
 #[test]
 fn flags_letters_and_the_undefined_price_are_dbns() {
     let bits = [flags::LAST, flags::TOB, flags::SNAPSHOT, flags::MBP, flags::BAD_TS_RECV, flags::MAYBE_BAD_BOOK];
-    let theirs = [dbn::flags::LAST, dbn::flags::TOB, dbn::flags::SNAPSHOT, dbn::flags::MBP, dbn::flags::BAD_TS_RECV, dbn::flags::MAYBE_BAD_BOOK];
+    let theirs =
+        [dbn::flags::LAST, dbn::flags::TOB, dbn::flags::SNAPSHOT, dbn::flags::MBP, dbn::flags::BAD_TS_RECV, dbn::flags::MAYBE_BAD_BOOK];
     assert_eq!(bits, theirs);
     use dbn::{Action, Side};
     let actions = [
@@ -220,7 +219,10 @@ fn a_filled_status_record_is_read_by_dbn_field_for_field() {
     };
     let theirs: StatusMsg = through_dbn(&ours, dbn::Schema::Status);
     check_header(&theirs.hd);
-    assert_eq!((theirs.ts_recv, theirs.action().unwrap(), theirs.reason().unwrap()), (ours.ts_recv, dbn::StatusAction::Halt, dbn::StatusReason::NewsPending));
+    assert_eq!(
+        (theirs.ts_recv, theirs.action().unwrap(), theirs.reason().unwrap()),
+        (ours.ts_recv, dbn::StatusAction::Halt, dbn::StatusReason::NewsPending)
+    );
     assert_eq!(theirs.trading_event().unwrap(), dbn::TradingEvent::NoCancel);
     let tri = (theirs.is_trading(), theirs.is_quoting(), theirs.is_short_sell_restricted());
     assert_eq!(tri, (Some(false), None, Some(true)));

@@ -13,8 +13,8 @@ use tickwire::feed::name::FeedName;
 use tickwire::generate::{CaptureConfig, CaptureReport, GenerateConfig, LineSpec, Truth, capture, day_file};
 use tickwire::record::{BidAsk, Control, Mbo, Mbp1, Mbp10, Record, Status, Trade, control, flags};
 use tickwire::replay::{self, ReplayConfig, ReplayPublication, Replayed, Speed};
-use tickwire::source::lines::LineKey;
 use tickwire::shm::{From, Item, Publication, Records};
+use tickwire::source::lines::LineKey;
 
 mod packets;
 mod venue;
@@ -244,7 +244,8 @@ fn published<T>(file: &Path, depth: u64, gated_readers: usize, read: impl FnOnce
 }
 
 fn records_of<R: Masked>(file: &Path) -> (Replayed, Vec<R>) {
-    let (replayed, received) = published(file, 1024, 1, |publication| read_to_the_end(publication.subscribe_gated::<R>(From::Oldest).unwrap(), |_| ()));
+    let (replayed, received) =
+        published(file, 1024, 1, |publication| read_to_the_end(publication.subscribe_gated::<R>(From::Oldest).unwrap(), |_| ()));
     assert_eq!(received.lost, 0);
     (replayed, received.records)
 }
@@ -278,13 +279,15 @@ fn what_is_lost_on_both_lines_is_declared_exactly_and_everything_after_is_marked
         let how = CaptureConfig { both_loss_ppm: 20_000, ..disturbed([10_000, 10_000], 5_000, 5_000) };
         let (file, truth, report) = captured_of(&burst(seed), &how);
         assert!(!report.lost_on_all.is_empty());
-        let (replayed, received) =
-            published(&file.path, 1024, 1, |publication| read_to_the_end(publication.subscribe_gated::<Mbo>(From::Oldest).unwrap(), |_| ()));
+        let (replayed, received) = published(&file.path, 1024, 1, |publication| {
+            read_to_the_end(publication.subscribe_gated::<Mbo>(From::Oldest).unwrap(), |_| ())
+        });
         let summary = &replayed.summary;
         let lost: u64 = report.lost_on_all.iter().map(|range| range.last - range.first + 1).sum();
         assert_eq!(summary.lost_messages, lost);
         assert_eq!(summary.messages + summary.lost_messages, truth.messages, "delivered and lost are all there were");
-        let gaps: Vec<_> = received.controls.iter().filter(|c| c.hd.rtype == control::GAP_OPEN).map(|c| (c.first_sequence, c.last_sequence)).collect();
+        let gaps: Vec<_> =
+            received.controls.iter().filter(|c| c.hd.rtype == control::GAP_OPEN).map(|c| (c.first_sequence, c.last_sequence)).collect();
         let expected: Vec<_> = report.lost_on_all.iter().map(|range| (range.first, range.last)).collect();
         assert_eq!((gaps, summary.gaps), (expected, report.lost_on_all.len() as u64));
         let first = report.lost_on_all[0].first;

@@ -7,7 +7,10 @@ use tickwire::record::{ChannelState, Control};
 use crate::venue::*;
 
 fn brief(controls: &[Control]) -> Vec<(u8, u8, u64, u64, u32)> {
-    controls.iter().map(|record| (record.hd.rtype, record.cause, record.first_sequence, record.last_sequence, record.hd.instrument_id)).collect()
+    controls
+        .iter()
+        .map(|record| (record.hd.rtype, record.cause, record.first_sequence, record.last_sequence, record.hd.instrument_id))
+        .collect()
 }
 
 #[test]

@@ -7,29 +7,11 @@ use crate::venue::*;
 const TS_EVENT: u64 = MIDNIGHT_NS + VENUE_NS;
 
 fn hd(schema: Schema) -> Header {
-    Header {
-        length: (schema.record_size() / 4) as u8,
-        rtype: schema.rtype(),
-        publisher_id: 2,
-        instrument_id: 5,
-        ts_event: TS_EVENT,
-    }
+    Header { length: (schema.record_size() / 4) as u8, rtype: schema.rtype(), publisher_id: 2, instrument_id: 5, ts_event: TS_EVENT }
 }
 
 fn mbo(sequence: u32, action: u8, side: u8, order_id: u64, price: i64, size: u32, flags: u8) -> Mbo {
-    Mbo {
-        hd: hd(Schema::Mbo),
-        order_id,
-        price,
-        size,
-        flags,
-        channel_id: 7,
-        action,
-        side,
-        ts_recv: RECV_NS,
-        ts_in_delta: 1_000,
-        sequence,
-    }
+    Mbo { hd: hd(Schema::Mbo), order_id, price, size, flags, channel_id: 7, action, side, ts_recv: RECV_NS, ts_in_delta: 1_000, sequence }
 }
 
 /// (action, side, price, size, depth, flags)
@@ -37,34 +19,11 @@ type Act = (u8, u8, i64, u32, u8, u8);
 
 fn mbp1(sequence: u32, act: Act, level: BidAsk) -> Mbp1 {
     let (action, side, price, size, depth, flags) = act;
-    Mbp1 {
-        hd: hd(Schema::Mbp1),
-        price,
-        size,
-        action,
-        side,
-        flags,
-        depth,
-        ts_recv: RECV_NS,
-        ts_in_delta: 1_000,
-        sequence,
-        levels: [level],
-    }
+    Mbp1 { hd: hd(Schema::Mbp1), price, size, action, side, flags, depth, ts_recv: RECV_NS, ts_in_delta: 1_000, sequence, levels: [level] }
 }
 
 fn trade_record(sequence: u32, side: u8, price: i64, size: u32) -> Trade {
-    Trade {
-        hd: hd(Schema::Trades),
-        price,
-        size,
-        action: b'T',
-        side,
-        flags: LAST,
-        depth: 0,
-        ts_recv: RECV_NS,
-        ts_in_delta: 1_000,
-        sequence,
-    }
+    Trade { hd: hd(Schema::Trades), price, size, action: b'T', side, flags: LAST, depth: 0, ts_recv: RECV_NS, ts_in_delta: 1_000, sequence }
 }
 
 fn bid(price_e4: u32, size: u32, orders: u32) -> BidAsk {
@@ -158,10 +117,7 @@ fn an_execution_at_a_price_trades_there_and_cancels_at_the_orders_own() {
 fn an_execution_that_a_cross_has_printed_makes_no_trade_record_anywhere() {
     let mut bench = with_orders(&[(11, b'B', 300, 100_000)]);
     bench.one(execute_at(5, 11, 100, b'N', 99_500));
-    assert_eq!(
-        bench.sink.mbo(),
-        [mbo(2, b'F', b'B', 11, px(99_500), 100, 0), mbo(2, b'C', b'B', 11, px(100_000), 100, LAST)]
-    );
+    assert_eq!(bench.sink.mbo(), [mbo(2, b'F', b'B', 11, px(99_500), 100, 0), mbo(2, b'C', b'B', 11, px(100_000), 100, LAST)]);
     assert_eq!(bench.sink.trades(), []);
     assert_eq!(bench.sink.mbp1(), [mbp1(2, (b'C', b'B', px(100_000), 100, 0, LAST), bid(100_000, 200, 1))]);
 }
@@ -182,10 +138,7 @@ fn cancels_and_deletes_tell_what_was_taken_away() {
 fn a_replace_is_the_cancel_of_the_old_and_the_add_of_the_new_order() {
     let mut bench = with_orders(&[(11, b'B', 300, 100_000)]);
     bench.one(replace(5, 11, 12, 500, 99_000));
-    assert_eq!(
-        bench.sink.mbo(),
-        [mbo(2, b'C', b'B', 11, px(100_000), 300, 0), mbo(2, b'A', b'B', 12, px(99_000), 500, LAST)]
-    );
+    assert_eq!(bench.sink.mbo(), [mbo(2, b'C', b'B', 11, px(100_000), 300, 0), mbo(2, b'A', b'B', 12, px(99_000), 500, LAST)]);
     assert_eq!(
         bench.sink.mbp1(),
         [
@@ -286,7 +239,11 @@ fn mbp_1_tells_only_what_changes_the_top_and_mbp_10_only_what_changes_the_ten() 
     let mut bench = Bench::itch();
     for level in 0..12 {
         bench.one(add(5, "XYZ", 100 + u64::from(level), b'B', 10 + level, 100_000 - 100 * level));
-        assert_eq!((bench.sink.mbp1().len(), bench.sink.mbp10().len()), (usize::from(level == 0), usize::from(level < 10)), "level {level}");
+        assert_eq!(
+            (bench.sink.mbp1().len(), bench.sink.mbp10().len()),
+            (usize::from(level == 0), usize::from(level < 10)),
+            "level {level}"
+        );
         assert_eq!(bench.sink.mbo().len(), 1);
     }
     bench.one(cancel(5, 110, 1));
@@ -307,7 +264,12 @@ fn a_sink_is_offered_only_the_schemas_it_carries() {
     for schema in Schema::ALL {
         let mut bench = Bench::itch();
         bench.sink.schemas = vec![schema];
-        bench.send(&[add(5, "XYZ", 11, b'S', 300, 100_000), execute(5, 11, 100), replace(5, 11, 12, 9, 90_000), short_sale(5, "XYZ", b'0')]);
+        bench.send(&[
+            add(5, "XYZ", 11, b'S', 300, 100_000),
+            execute(5, 11, 100),
+            replace(5, 11, 12, 9, 90_000),
+            short_sale(5, "XYZ", b'0'),
+        ]);
         let expected = match schema {
             Schema::Mbo => 6,
             Schema::Mbp1 | Schema::Mbp10 => 5,
@@ -333,7 +295,8 @@ fn sequences_are_the_low_32_bits_and_late_or_early_clocks_saturate_the_delta() {
 #[test]
 fn records_of_one_message_share_its_moment_and_end_with_one_last_flag_per_ring() {
     let mut bench = with_orders(&[(11, b'B', 300, 100_000), (12, b'S', 300, 100_100)]);
-    let messages = [execute(5, 11, 100), replace(5, 11, 13, 10, 100_050), execute_at(5, 13, 3, b'N', 99), delete(5, 12), trade(5, "XYZ", 1, 1)];
+    let messages =
+        [execute(5, 11, 100), replace(5, 11, 13, 10, 100_050), execute_at(5, 13, 3, b'N', 99), delete(5, 12), trade(5, "XYZ", 1, 1)];
     for message in messages {
         bench.one(message);
         let rings: [Vec<u8>; 4] = [
@@ -347,7 +310,9 @@ fn records_of_one_message_share_its_moment_and_end_with_one_last_flag_per_ring()
             assert!(last & LAST != 0 && before.iter().all(|flags| flags & LAST == 0), "{flags:?}");
         }
         let sequence = bench.next as u32 - 1;
-        assert!(bench.sink.mbo().iter().all(|record| (record.sequence, record.hd.ts_event, record.ts_recv) == (sequence, TS_EVENT, RECV_NS)));
+        assert!(
+            bench.sink.mbo().iter().all(|record| (record.sequence, record.hd.ts_event, record.ts_recv) == (sequence, TS_EVENT, RECV_NS))
+        );
     }
 }
 

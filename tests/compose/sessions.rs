@@ -82,7 +82,8 @@ fn a_restarted_publisher_clears_every_book_with_an_r_record_in_the_same_epoch() 
     bench.sink.take();
     bench.channel.on_datagram(0, bench.now_ns, &restart, &mut bench.sink);
     assert_eq!(brief(&bench.sink.controls()), [(control::SESSION_START, cause::RESTART, 1)]);
-    let told: Vec<_> = bench.sink.mbp1().iter().map(|record| (record.hd.instrument_id, record.action, record.flags, record.price)).collect();
+    let told: Vec<_> =
+        bench.sink.mbp1().iter().map(|record| (record.hd.instrument_id, record.action, record.flags, record.price)).collect();
     assert_eq!(
         told,
         [(1, b'R', LAST, UNDEF_PRICE), (2, b'R', LAST, UNDEF_PRICE), (1, b'M', LAST, UNDEF_PRICE)],

@@ -140,20 +140,24 @@ fn play(seed: u64, lost: impl Fn(u64) -> bool, mut after: impl FnMut(&Session, &
 fn a_reader_of_each_ring_always_agrees_with_the_exchange() {
     for seed in 1..=4 {
         let (mut reader, mut packets) = (Reader::default(), 0);
-        play(seed, |_| false, |session, channel, sink| {
-            reader.take(sink.take());
-            packets += 1;
-            if packets % 97 == 0 || session.messages() == config(seed).messages {
-                let truth = session.truth();
-                reader.agrees_with(&truth);
-                let books = channel.composer().books();
-                assert_eq!((books.live_orders(), books.price_levels()), (truth.live_orders, truth.price_levels));
-            }
-            if session.messages() == config(seed).messages {
-                assert_eq!(channel.drops().iter().count(), 0, "nothing of a clean session is dropped");
-                assert_eq!(channel.composer().instruments(), 40);
-            }
-        });
+        play(
+            seed,
+            |_| false,
+            |session, channel, sink| {
+                reader.take(sink.take());
+                packets += 1;
+                if packets % 97 == 0 || session.messages() == config(seed).messages {
+                    let truth = session.truth();
+                    reader.agrees_with(&truth);
+                    let books = channel.composer().books();
+                    assert_eq!((books.live_orders(), books.price_levels()), (truth.live_orders, truth.price_levels));
+                }
+                if session.messages() == config(seed).messages {
+                    assert_eq!(channel.drops().iter().count(), 0, "nothing of a clean session is dropped");
+                    assert_eq!(channel.composer().instruments(), 40);
+                }
+            },
+        );
     }
 }
 
@@ -161,18 +165,22 @@ fn a_reader_of_each_ring_always_agrees_with_the_exchange() {
 fn nothing_is_marked_before_the_first_loss_and_everything_after_it() {
     for seed in 1..=4 {
         let mut opened = false;
-        play(seed, |packet| packet > 200 && (packet * seed) % 23 == 0, |_, channel, sink| {
-            for out in sink.take() {
-                match out {
-                    Out::Control(record) => opened |= record.hd.rtype == control::GAP_OPEN,
-                    Out::Mbo(_, Mbo { flags, .. }) | Out::Mbp1(_, Mbp1 { flags, .. }) | Out::Mbp10(_, Mbp10 { flags, .. }) => {
-                        assert_eq!(flags & !LAST, if opened { MAYBE_BAD_BOOK } else { 0 });
+        play(
+            seed,
+            |packet| packet > 200 && (packet * seed) % 23 == 0,
+            |_, channel, sink| {
+                for out in sink.take() {
+                    match out {
+                        Out::Control(record) => opened |= record.hd.rtype == control::GAP_OPEN,
+                        Out::Mbo(_, Mbo { flags, .. }) | Out::Mbp1(_, Mbp1 { flags, .. }) | Out::Mbp10(_, Mbp10 { flags, .. }) => {
+                            assert_eq!(flags & !LAST, if opened { MAYBE_BAD_BOOK } else { 0 });
+                        }
+                        _ => {}
                     }
-                    _ => {}
                 }
-            }
-            assert_eq!(channel.state() == ChannelState::Stale, opened && channel.state() != ChannelState::Silent);
-        });
+                assert_eq!(channel.state() == ChannelState::Stale, opened && channel.state() != ChannelState::Silent);
+            },
+        );
         assert!(opened);
     }
 }

@@ -223,8 +223,7 @@ pub fn mold(session: &[u8; 10], sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> 
 }
 
 pub fn iextp(session: u32, sequence: u64, send_ns: u64, stream_offset: u64, messages: &[Vec<u8>]) -> Vec<u8> {
-    let payload: Vec<u8> =
-        messages.iter().flat_map(|message| [&(message.len() as u16).to_le_bytes()[..], message].concat()).collect();
+    let payload: Vec<u8> = messages.iter().flat_map(|message| [&(message.len() as u16).to_le_bytes()[..], message].concat()).collect();
     let mut out = vec![1, 0];
     out.extend(0x8003_u16.to_le_bytes());
     out.extend(1_u32.to_le_bytes());
