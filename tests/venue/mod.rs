@@ -21,6 +21,7 @@ pub const VENUE_NS: u64 = 36_000_000_000_000 - 1_000;
 // ── what came out ──
 
 /// One thing the sink was told.
+#[allow(clippy::large_enum_variant)] // a test keeps thousands, not millions
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Out {
     Mbo(Row, Mbo),
