@@ -4,6 +4,8 @@
 
 #[path = "compose/doubt.rs"]
 mod doubt;
+#[path = "compose/hostile.rs"]
+mod hostile;
 #[path = "compose/itch.rs"]
 mod itch;
 #[path = "compose/sessions.rs"]

@@ -6,9 +6,7 @@ use dbn::decode::DecodeRecordRef;
 use dbn::encode::EncodeRecord;
 use dbn::rtype;
 use dbn::{BidAskPair, FlagSet, HasRType, MboMsg, Mbp1Msg, Mbp10Msg, Metadata, RecordHeader, SType, StatusMsg, TradeMsg};
-use tickwire::record::{
-    BidAsk, Header, Mbo, Mbp1, Mbp10, Record, Schema, Status, Trade, UNDEF_PRICE, action, control, flags, side,
-};
+use tickwire::record::{BidAsk, Header, Mbo, Mbp1, Mbp10, Record, Schema, Status, Trade, UNDEF_PRICE, action, control, flags, side};
 
 /// Same name, same place, same width.
 macro_rules! same_fields {
@@ -238,7 +236,7 @@ fn an_empty_level_is_dbns_default_level() {
 
 #[test]
 fn control_records_are_out_of_dbns_range_and_fit_the_smallest_slot() {
-    use control::*;
+    use control::{BOOK_GOOD, Control, FIRST_RTYPE, GAP_CLOSED, GAP_OPEN, IMAGE_READY, PRICE_LEVELS_ONLY, SESSION_END, SESSION_START};
     let ours = [SESSION_START, SESSION_END, GAP_OPEN, GAP_CLOSED, BOOK_GOOD, IMAGE_READY, PRICE_LEVELS_ONLY];
     for rtype in ours {
         assert!(rtype >= FIRST_RTYPE && dbn::RType::try_from(rtype).is_err(), "{rtype:#x} is not DBN's");

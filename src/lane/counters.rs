@@ -9,7 +9,7 @@ use crate::channel::Channel;
 use crate::shm::Publisher;
 use crate::stats::{Drop, Drops};
 
-const CHANNEL: [&str; 11] = [
+const CHANNEL: [&str; 12] = [
     "datagrams",
     "messages",
     "heartbeats",
@@ -21,6 +21,7 @@ const CHANNEL: [&str; 11] = [
     "instruments",
     "live_orders",
     "price_levels",
+    "saturated_sizes",
 ];
 const LANE: [&str; 7] =
     ["frames", "latency_count", "latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "latency_p99_9_ns", "latency_max_ns"];
@@ -69,6 +70,7 @@ pub fn show<'a>(
             u64::from(channel.composer().instruments()),
             channel.composer().books().live_orders(),
             channel.composer().books().price_levels(),
+            channel.composer().saturated(),
         ];
         for (sum, value) in values.iter_mut().zip(of_channel) {
             *sum += value;

@@ -45,7 +45,8 @@ pub struct Percentiles {
 
 /// Both ends of a new pair.
 pub fn latency() -> (LatencyRecorder, LatencyReader) {
-    let full: Hand = Arc::new(ArrayQueue::new(1));
+    // The second place is for the last one, see `hand_over_last`.
+    let full: Hand = Arc::new(ArrayQueue::new(2));
     let empty: Hand = Arc::new(ArrayQueue::new(1));
     let _ = empty.push(histogram());
     let recorder = LatencyRecorder { current: histogram(), full: full.clone(), empty: empty.clone() };
@@ -68,9 +69,15 @@ impl LatencyRecorder {
     pub fn hand_over(&mut self) {
         if let Some(empty) = self.empty.pop() {
             let recorded = std::mem::replace(&mut self.current, empty);
-            // One place, and we hold the only other histogram: there is room.
+            // Of two histograms one came back and the other is recorded into: none is in the queue.
             let _ = self.full.push(recorded);
         }
+    }
+
+    /// Hands over what was recorded last, whether or not the reader has kept up. For the end: it may allocate.
+    pub fn hand_over_last(&mut self) {
+        let recorded = std::mem::replace(&mut self.current, histogram());
+        let _ = self.full.push(recorded);
     }
 }
 
@@ -78,6 +85,9 @@ impl LatencyReader {
     /// Takes what the lane has handed over, and gives the histogram back empty. Returns the percentiles of that interval.
     pub fn take(&mut self) -> Option<Percentiles> {
         let mut recorded = self.full.pop()?;
+        while let Some(last) = self.full.pop() {
+            let _ = recorded.add(&last);
+        }
         let percentiles = Percentiles::of(&recorded);
         // Same bounds: adding cannot fail.
         let _ = self.total.add(&recorded);

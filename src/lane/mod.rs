@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::channel::Channel;
 use crate::shm::Publisher;
 use crate::source::{Datagram, Polled, Source, SourceError};
+use crate::stats::{Drop, Drops};
 use crate::time::Clock;
 use counters::ShownLatency;
 use latency::LatencyRecorder;
@@ -69,6 +70,8 @@ pub struct Lane {
     pub shared: Arc<LaneShared>,
     /// Sleep between empty polls; zero: spin.
     pub idle_sleep: Duration,
+    /// Datagrams that the source delivered and no route takes.
+    drops: Drops,
     chores: Chores,
 }
 
@@ -91,7 +94,7 @@ impl Lane {
         shared: Arc<LaneShared>,
         idle_sleep: Duration,
     ) -> Self {
-        Self { routes, channels, publications, clock, latency, shared, idle_sleep, chores: Chores::default() }
+        Self { routes, channels, publications, clock, latency, shared, idle_sleep, drops: Drops::default(), chores: Chores::default() }
     }
 
     /// Runs until told to stop (then what waits in the source is drained first), the source ends, or it fails.
@@ -118,10 +121,12 @@ impl Lane {
     #[inline]
     pub fn turn(&mut self, source: &mut impl Source) -> Result<Polled, SourceError> {
         let mut recv_ns = 0;
-        let Self { routes, channels, publications, .. } = self;
+        let Self { routes, channels, publications, drops, .. } = self;
         let polled = source.poll(&mut |datagram: Datagram<'_>| {
             recv_ns = datagram.recv_ns;
-            deliver(routes, channels, publications, &datagram);
+            if deliver(routes, channels, publications, &datagram).is_none() {
+                drops.count(Drop::UnknownLine);
+            }
         })?;
         let mut now_ns = 0;
         if let Polled::Delivered(count) = polled {
@@ -176,9 +181,11 @@ impl Lane {
     }
 
     fn show_counters(&mut self, source: &impl Source) {
+        let mut drops = source.drops().clone();
+        drops.merge(&self.drops);
         for (index, publisher) in self.publications.iter_mut().enumerate() {
             let mine = self.channels.iter().filter(|channel| channel.publication == index).map(|channel| &channel.channel);
-            counters::show(publisher, mine, source.frames(), source.drops(), &self.shared.latency);
+            counters::show(publisher, mine, source.frames(), &drops, &self.shared.latency);
         }
     }
 
@@ -192,22 +199,23 @@ impl Lane {
         }
         self.publications.iter_mut().for_each(crate::record::Sink::commit);
         self.show_counters(source);
-        self.latency.hand_over();
+        self.latency.hand_over_last();
     }
 }
 
-/// One datagram through its channel. A line index without a route cannot come from a source built with the same lines; it is ignored
+/// One datagram through its channel. `None`: no route takes it, which cannot be with a source built for the same lines; counted
 /// rather than trusted.
 #[inline]
-fn deliver(routes: &[Route], channels: &mut [LaneChannel], publications: &mut [Publisher], datagram: &Datagram<'_>) {
-    let Some(route) = routes.get(datagram.line as usize) else { return };
-    let Some(LaneChannel { channel, publication }) = channels.get_mut(route.channel as usize) else { return };
+fn deliver(routes: &[Route], channels: &mut [LaneChannel], publications: &mut [Publisher], datagram: &Datagram<'_>) -> Option<()> {
+    let route = routes.get(datagram.line as usize)?;
+    let LaneChannel { channel, publication } = channels.get_mut(route.channel as usize)?;
     let publication = *publication;
-    let Some(publisher) = publications.get_mut(publication) else { return };
+    let publisher = publications.get_mut(publication)?;
     channel.on_datagram(route.line, datagram.recv_ns, datagram.payload, publisher);
     if channel.take_began_epoch() {
         announce_others(channels, route.channel as usize, publication, publisher, datagram.recv_ns);
     }
+    Some(())
 }
 
 /// A new epoch is an empty file: the publication's other channels announce themselves again.

@@ -20,7 +20,9 @@ impl std::str::FromStr for Speed {
         if text == "max" {
             return Ok(Self::Max);
         }
-        match text.strip_suffix('x').and_then(|times| times.parse().ok()) {
+        // `parse` alone would take a sign.
+        let digits = text.strip_suffix('x').filter(|times| times.bytes().all(|byte| byte.is_ascii_digit()));
+        match digits.and_then(|times| times.parse().ok()) {
             Some(times @ 1..=1_000_000) => Ok(Self::Times(times)),
             _ => Err(format!("`{text}` is no speed; say 1x, 10x (any whole number of times), or max")),
         }

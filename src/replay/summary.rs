@@ -40,6 +40,8 @@ pub struct Summary {
     pub live_orders: u64,
     /// Price levels at the end.
     pub price_levels: u64,
+    /// Sizes of trades and levels too wide for a record, published as the largest.
+    pub saturated_sizes: u64,
     /// Records by schema, control records not counted.
     pub records_by_schema: BTreeMap<&'static str, u64>,
     /// What was dropped, by reason; reasons that did not occur are left out.
@@ -76,6 +78,7 @@ impl Summary {
             instruments: u64::from(composer.instruments()),
             live_orders: composer.books().live_orders(),
             price_levels: composer.books().price_levels(),
+            saturated_sizes: composer.saturated(),
             records_by_schema: Schema::ALL.into_iter().map(|schema| (schema.name(), sink.records(schema))).collect(),
             dropped_by_reason: drops.iter().map(|(reason, count)| (reason.name(), count)).collect(),
             capture_truncated: recording.truncated(),
@@ -105,6 +108,9 @@ impl Display for Summary {
         row(f, "price levels", self.price_levels)?;
         list(f, "by type", self.messages_by_type.iter().map(|(name, &count)| (name.as_str(), count)))?;
         list(f, "records", self.records_by_schema.iter().map(|(&name, &count)| (name, count)))?;
+        if self.saturated_sizes > 0 {
+            row(f, "saturated sizes", self.saturated_sizes)?;
+        }
         list(f, "dropped", self.dropped_by_reason.iter().map(|(&name, &count)| (name, count)))?;
         if self.joined_late {
             writeln!(f, "joined late: the first sequence was not 1, so books are not whole")?;

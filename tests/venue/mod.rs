@@ -21,6 +21,7 @@ pub const VENUE_NS: u64 = 36_000_000_000_000 - 1_000;
 // ── what came out ──
 
 /// One thing the sink was told.
+#[allow(clippy::large_enum_variant)] // a test keeps thousands, not millions
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant)] // kept in a test's memory only
 pub enum Out {
@@ -179,7 +180,7 @@ impl Bench {
     pub fn packet(&self, messages: &[Vec<u8>]) -> Vec<u8> {
         match self.channel {
             Channel::Itch(_) => mold(&self.session, self.next, messages),
-            Channel::Tops(_) => iextp(self.iex_session, self.next, self.now_ns - 500, 1, messages),
+            Channel::Tops(_) => iextp(self.iex_session, self.next, (self.now_ns - 500).min(i64::MAX as u64), 1, messages),
         }
     }
 
