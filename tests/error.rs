@@ -13,7 +13,7 @@ fn a_message_says_where_what_why_and_what_to_do_in_one_line() {
     assert_eq!(error.in_file("x.toml").to_string(), "x.toml: core 9 cannot be used: this host has cores 0-1; choose one of those");
     let helpless = Error::new(Exit::Failed, "the ring", "broke", "");
     assert_eq!(helpless.to_string(), "the ring: broke");
-    assert_eq!(helpless.place, Place::default());
+    assert_eq!(*helpless.place, Place::default());
     let quoting = Error::new(Exit::Config, "", "no such key", "remove it").quoting("  3 | kye = 1\n    | ^^^");
     assert_eq!(quoting.to_string(), "no such key; remove it\n  3 | kye = 1\n    | ^^^");
 }
@@ -29,9 +29,10 @@ fn exit_codes_are_distinct_documented_and_fixed() {
     let codes: Vec<_> = Exit::ALL.iter().map(|exit| exit.code()).collect();
     assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8], "scripts rely on them: a new one goes to the end");
     for exit in Exit::ALL {
-        assert!(!exit.meaning().is_empty() && !exit.meaning().ends_with(' '), "{exit:?}");
+        assert!(!exit.meaning().is_empty() && !exit.meaning().ends_with(' ') && exit.meaning().len() <= 73, "{exit:?}");
     }
     assert_eq!(Exit::Config as u8, 3);
+    assert_eq!(tickwire::sys::signals::FORCED_EXIT, 130, "the table's last line");
     let table = Exit::table();
     assert_eq!(table.lines().count(), Exit::ALL.len() + 1);
     assert!(
