@@ -39,17 +39,17 @@ exits! {
     Failed = 1,
     /// The command line is wrong
     Usage = 2,
-    /// The configuration is refused: it contradicts itself, or names something this host does not have
+    /// The configuration is refused: wrong in itself, or not for this host
     Config = 3,
-    /// The host refuses: permission, kernel feature, memory, shared-memory space
+    /// The host refuses: permission, kernel feature, memory, room in a tmpfs
     Host = 4,
     /// An input file cannot be read or is not what it should be
     Input = 5,
-    /// Somebody else has it: the queue, the publication, the port belongs to a running process
+    /// A running process has it: the queue, the publication, the port
     Busy = 6,
     /// A comparison that was asked for found a difference
     Differs = 7,
-    /// The publication is not there, is of another layout, or its writer is gone
+    /// No such publication, or of another layout, or its writer is gone
     Publication = 8,
 }
 
@@ -61,12 +61,15 @@ impl Exit {
 
     /// The table of all codes, one a line, for help texts.
     pub fn table() -> String {
-        let rows = Self::ALL.iter().map(|exit| (i32::from(exit.code()), exit.meaning()));
-        rows.chain([(crate::sys::signals::FORCED_EXIT, SECOND_SIGNAL)]).map(|(code, meaning)| format!("  {code:<4} {meaning}\n")).collect()
+        let rows = Self::ALL.iter().map(|exit| (exit.code(), exit.meaning()));
+        rows.chain([(SECOND_SIGNAL, "A second SIGINT or SIGTERM ended it at once")])
+            .map(|(code, meaning)| format!("  {code:<4} {meaning}\n"))
+            .collect()
     }
 }
 
-const SECOND_SIGNAL: &str = "A second SIGINT or SIGTERM ended it at once";
+/// What the signal handler ends the process with; a test compares the two.
+const SECOND_SIGNAL: u8 = 130;
 
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
@@ -108,20 +111,20 @@ pub struct Error {
     pub exit: Exit,
     /// What was being done, or what is refused, with its name and value.
     pub what: String,
-    /// Where. Boxed, to keep results small.
+    /// Where.
     pub place: Box<Place>,
     /// Why it failed: what was found, and what was expected.
     pub why: String,
     /// What to do about it; empty only where nothing can be done.
     pub cure: String,
     /// The lines of the file that are meant, shown below the message; usually empty.
-    pub quote: String,
+    pub quote: Box<str>,
 }
 
 impl Error {
     /// An error that stands nowhere in particular.
     pub fn new(exit: Exit, what: impl Into<String>, why: impl fmt::Display, cure: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), place: Box::default(), why: why.to_string(), cure: cure.into(), quote: String::new() }
+        Self { exit, what: what.into(), place: Box::default(), why: why.to_string(), cure: cure.into(), quote: Box::default() }
     }
 
     /// Says in which file.
@@ -131,7 +134,7 @@ impl Error {
     }
 
     /// Shows these lines below the message.
-    pub fn quoting(mut self, lines: impl Into<String>) -> Self {
+    pub fn quoting(mut self, lines: impl Into<Box<str>>) -> Self {
         self.quote = lines.into();
         self
     }

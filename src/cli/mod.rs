@@ -63,7 +63,7 @@ struct Which {
     /// Name of the publication
     publication: String,
     /// Directory of publications
-    #[arg(long, value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR")]
+    #[arg(long, value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR", hide_env_values = true)]
     dir: PathBuf,
 }
 
@@ -74,8 +74,7 @@ impl Which {
             if !matches!(error, ShmError::NotFound { .. }) {
                 return error.into();
             }
-            let cure =
-                format!("start its writer, or name another or another --dir: {}", choices(&self.publication, &publications(&self.dir)));
+            let cure = format!("{}start its writer, or look elsewhere with --dir", choices(&self.publication, &publications(&self.dir)));
             Error::new(Exit::Publication, "", "there is no such publication", cure).in_file(self.dir.join(&self.publication))
         })
     }
