@@ -48,11 +48,15 @@ pub(super) fn journal(lane: &str, channel: &str, journal: &Journal) {
             }
             Notice::GapOpen { first, last, cause } => {
                 let count = last.saturating_sub(first).saturating_add(1);
-                tracing::warn!("lane {lane}, channel {channel}: {count} message(s) missing, {first} to {last} ({cause:?}); its books are marked");
+                tracing::warn!(
+                    "lane {lane}, channel {channel}: {count} message(s) missing, {first} to {last} ({cause:?}); its books are marked"
+                );
             }
             Notice::GapClosed { .. } => {}
             Notice::Silent { .. } => {
-                tracing::warn!("lane {lane}, channel {channel}: nothing is heard on any line; look at the switch, the IGMP joins and the groups");
+                tracing::warn!(
+                    "lane {lane}, channel {channel}: nothing is heard on any line; look at the switch, the IGMP joins and the groups"
+                );
             }
             Notice::Heard => tracing::info!("lane {lane}, channel {channel}: heard again"),
             Notice::LineDead { line } => tracing::warn!("lane {lane}, channel {channel}: line {} is dead", line_name(line)),

@@ -26,8 +26,21 @@ fn the_systemd_command_is_printed_with_what_the_service_needs() {
     let (code, said) = script(&["--dry-run", &config]);
     assert_eq!(code, Some(0), "{said}");
     let wanted = [
-        "systemd-run", "--service-type=notify", "WatchdogSec=", "Restart=on-failure", "LimitMEMLOCK=infinity", "CPUAffinity=", "NotifyAccess=main",
-        "CAP_NET_RAW", "CAP_BPF", "CAP_NET_ADMIN", "CAP_IPC_LOCK", "CAP_SYS_NICE", "RestartPreventExitStatus=", "run --config", &config,
+        "systemd-run",
+        "--service-type=notify",
+        "WatchdogSec=",
+        "Restart=on-failure",
+        "LimitMEMLOCK=infinity",
+        "CPUAffinity=",
+        "NotifyAccess=main",
+        "CAP_NET_RAW",
+        "CAP_BPF",
+        "CAP_NET_ADMIN",
+        "CAP_IPC_LOCK",
+        "CAP_SYS_NICE",
+        "RestartPreventExitStatus=",
+        "run --config",
+        &config,
     ];
     for part in wanted {
         assert!(said.contains(part), "{part:?} is not in\n{said}");

@@ -260,7 +260,9 @@ fn without_capabilities_it_says_which_it_wants() {
         if !namespace.veth(1) {
             return;
         }
-        for (taken, named) in [("-net_raw,-net_admin,-bpf,-sys_admin", "CAP_NET_RAW and CAP_NET_ADMIN and CAP_BPF"), ("-net_raw", "CAP_NET_RAW")] {
+        for (taken, named) in
+            [("-net_raw,-net_admin,-bpf,-sys_admin", "CAP_NET_RAW and CAP_NET_ADMIN and CAP_BPF"), ("-net_raw", "CAP_NET_RAW")]
+        {
             let room = Room::new();
             let mut command = Command::new("setpriv");
             command.arg(format!("--bounding-set={taken}")).arg(format!("--inh-caps={taken}")).arg(env!("CARGO_BIN_EXE_tickwire"));
@@ -305,4 +307,3 @@ fn sigterm_before_it_is_ready_ends_it_too() {
         assert_eq!(room.published_files(), Vec::<String>::new());
     });
 }
-

@@ -43,7 +43,10 @@ fn case_56_what_overruns_a_stopped_lane_is_counted_and_declared() {
             let gap = super::streams::next_control(&mut records, control::GAP_OPEN);
             assert!(gap.last_sequence >= gap.first_sequence && gap.first_sequence > 1, "{gap:?}");
             // What was lost at the very end nobody has told us of.
-            assert!(messages + lost <= sent && counter(&publication, "drop_receive_overrun") >= lost, "{by:?}: {messages} + {lost} of {sent}");
+            assert!(
+                messages + lost <= sent && counter(&publication, "drop_receive_overrun") >= lost,
+                "{by:?}: {messages} + {lost} of {sent}"
+            );
             assert!(format!("{:?}", publication.channel_states()[0].state) == "Stale");
             service.until_logged("missing");
             assert_eq!(service.stop().code, Some(0));

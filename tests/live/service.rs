@@ -72,7 +72,10 @@ pub struct Lane<'a> {
 impl Lane<'_> {
     fn toml(&self) -> String {
         let Self { name, feed, core, by, lines, source, channel } = self;
-        let mut text = format!("[[lane]]\nname = \"{name}\"\ncore = {core}\nidle_sleep_us = 50\nsource = \"{}\"\n", if by.is_xdp() { "xdp" } else { "udp" });
+        let mut text = format!(
+            "[[lane]]\nname = \"{name}\"\ncore = {core}\nidle_sleep_us = 50\nsource = \"{}\"\n",
+            if by.is_xdp() { "xdp" } else { "udp" }
+        );
         if by.is_xdp() {
             let mut interfaces: Vec<_> = lines.iter().map(|line| line.0).collect();
             interfaces.dedup();
@@ -87,7 +90,8 @@ impl Lane<'_> {
             By::Recvmmsg => "[lane.udp]\nengine = \"recvmmsg\"",
         };
         writeln!(text, "{how}\n{source}\n[[publication]]\nname = \"{name}\"\ninstruments = 16384").unwrap();
-        let schemas: &[&str] = if *feed == "iex-tops" { &["mbp-1", "trades", "status"] } else { &["mbo", "mbp-1", "mbp-10", "trades", "status"] };
+        let schemas: &[&str] =
+            if *feed == "iex-tops" { &["mbp-1", "trades", "status"] } else { &["mbo", "mbp-1", "mbp-10", "trades", "status"] };
         for schema in schemas {
             writeln!(text, "[[publication.ring]]\nschema = \"{schema}\"\ndepth = {}", super::streams::DEPTH).unwrap();
         }
@@ -95,7 +99,8 @@ impl Lane<'_> {
         writeln!(text, "orders = 200000\nlevels = 200000\n{channel}").unwrap();
         for (at, (interface, group, port)) in lines.iter().enumerate() {
             let letter = (b'A' + at as u8) as char;
-            writeln!(text, "[[channel.line]]\nname = \"{letter}\"\ninterface = \"{interface}\"\ngroup = \"{group}\"\nport = {port}").unwrap();
+            writeln!(text, "[[channel.line]]\nname = \"{letter}\"\ninterface = \"{interface}\"\ngroup = \"{group}\"\nport = {port}")
+                .unwrap();
         }
         text
     }

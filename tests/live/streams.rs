@@ -30,7 +30,13 @@ fn open<R: Record>(publication: &Publication) -> Option<Records<R>> {
 
 impl Rings {
     pub fn of(publication: &Publication) -> Self {
-        Self { mbo: open(publication), mbp1: open(publication), mbp10: open(publication), trades: open(publication), status: open(publication) }
+        Self {
+            mbo: open(publication),
+            mbp1: open(publication),
+            mbp10: open(publication),
+            trades: open(publication),
+            status: open(publication),
+        }
     }
 
     /// Everything up to the end of the publication, which must come.
