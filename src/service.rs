@@ -4,37 +4,26 @@
 
 mod open;
 mod report;
+mod running;
+mod steerings;
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use sd_notify::NotifyState;
+
 use crate::error::{Error, Exit};
-use crate::journal::Journal;
-use crate::lane::LaneShared;
-use crate::lane::latency::LatencyReader;
-use crate::plan::{LanePlan, Plan};
+use crate::plan::Plan;
 use crate::shm::Spare;
-use crate::sys::signals;
+use crate::sys::{affinity, signals};
 use crate::time::{Clock, ClockKeeper, KEEP_EVERY};
+use running::Running;
+use steerings::Steerings;
 
 /// How often the control plane looks around.
 const TURN: Duration = Duration::from_millis(50);
 /// A lane that shows no sign of life for so long is stuck: the watchdog is no longer fed.
 const STUCK_AFTER: Duration = Duration::from_secs(2);
-
-/// What the control plane holds of one lane.
-struct Running {
-    name: String,
-    thread: JoinHandle<Result<Ended, Error>>,
-    shared: Arc<LaneShared>,
-    latency: LatencyReader,
-    journals: Vec<(String, Journal)>,
-    spares: Vec<Spare>,
-    last_beat: (u64, Instant),
-}
 
 /// What a lane says when it has come up.
 struct Ready {
@@ -42,9 +31,14 @@ struct Ready {
     remarks: Vec<String>,
 }
 
+/// A lane's name, and `None` when it has ended: each says so, so that nobody waits for one that could not open its source.
+type CameUp = (String, Option<Ready>);
+
 /// What a lane has counted in its life.
 struct Ended {
     totals: Vec<(String, report::Totals)>,
+    /// Publication file and its records, in words.
+    published: Vec<(String, String)>,
 }
 
 /// Runs a plan until SIGTERM or SIGINT. Returns when everything is drained and closed.
@@ -57,20 +51,47 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
     }
     let mut keeper = ClockKeeper::start();
     tracing::info!("clock: {}", keeper.clock().describe());
-    let mut steering = open::Steerings::load(plan)?;
-    let (ready, came_up) = mpsc::channel();
-    let mut running: Vec<Running> = Vec::new();
-    let mut failed = None;
-    for lane in &plan.lanes {
-        match start(lane, &steering, keeper.clock(), ready.clone()) {
-            Ok(lane) => running.push(lane),
-            Err(error) => failed = failed.or(Some(error)),
+    keep_off_the_lanes(plan);
+    let mut steering = Steerings::load(plan)?;
+    let mut running = Vec::new();
+    let outcome = bring_up(plan, &mut steering, keeper.clock(), &mut running).map(|()| {
+        tell(&[NotifyState::Ready, NotifyState::Status("receiving")]);
+        let publications: usize = plan.lanes.iter().map(|lane| lane.publications.len()).sum();
+        tracing::info!("ready: {} lane(s), {publications} publication(s)", plan.lanes.len());
+        watch(plan, &mut running, &mut keeper, &mut steering);
+    });
+    tell(&[NotifyState::Stopping, NotifyState::Status("draining")]);
+    let stopped = running::stop(running);
+    // A lane that could not come up has the reason; what else failed because of it is no news.
+    match (outcome, stopped) {
+        (Err(None), stopped) => stopped,
+        (Err(Some(error)), _) => Err(error),
+        (Ok(()), stopped) => stopped,
+    }
+}
+
+/// The control plane wakes up twenty times a second: on a lane's core that would be twenty stalls of it.
+fn keep_off_the_lanes(plan: &Plan) {
+    let free = affinity::allowed_cores().into_iter().find(|&core| plan.lanes.iter().all(|lane| lane.core as usize != core));
+    match free.map(affinity::pin_to) {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::warn!("the control plane cannot be kept off the lanes' cores: {error}"),
+        None => {
+            tracing::warn!("no core is left for the control plane: it will interrupt a lane now and then; let the service use one more")
         }
     }
+}
+
+/// Starts every lane, waits for them all, prepares what takes long, attaches, joins. `Err(None)`: a lane ended, and has the reason.
+fn bring_up(plan: &Plan, steering: &mut Steerings, clock: Clock, running: &mut Vec<Running>) -> Result<(), Option<Error>> {
+    let (ready, came_up) = mpsc::channel();
+    for lane in &plan.lanes {
+        running.push(Running::start(lane, steering, clock.clone(), ready.clone())?);
+    }
     drop(ready);
-    // One lane at a time comes up or ends; a lane that ends without a word has its error in its thread's result.
-    for _ in 0..running.len() {
-        let Ok((name, Ready { spares, remarks })) = came_up.recv() else { break };
+    for _ in 0..plan.lanes.len() {
+        // The first word of each lane: it can only be followed by that of its end.
+        let Ok((name, Some(Ready { spares, remarks }))) = came_up.recv() else { return Err(None) };
         for remark in remarks {
             tracing::info!("lane {name}: {remark}");
         }
@@ -78,51 +99,20 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
             lane.spares = spares;
         }
     }
-    if failed.is_none() && running.iter().all(|lane| !lane.thread.is_finished()) {
-        match steering.attach(plan) {
-            Ok(remarks) => remarks.iter().for_each(|remark| tracing::info!("{remark}")),
-            Err(error) => failed = Some(error),
-        }
+    // Before anybody waits for it: hundreds of megabytes.
+    for lane in running.iter() {
+        lane.prepare_spares()?;
     }
-    if failed.is_none() && running.iter().all(|lane| !lane.thread.is_finished()) {
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status("receiving")]);
-        tracing::info!(
-            "ready: {} lane(s), {} publication(s)",
-            plan.lanes.len(),
-            plan.lanes.iter().map(|lane| lane.publications.len()).sum::<usize>()
-        );
-        watch(plan, &mut running, &mut keeper, &mut steering);
-    }
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    let outcome = stop(running);
-    match failed {
-        Some(error) => Err(error),
-        None => outcome,
-    }
+    Ok(steering.attach()?)
 }
 
-fn start(lane: &LanePlan, steering: &open::Steerings, clock: Clock, ready: mpsc::Sender<(String, Ready)>) -> Result<Running, Error> {
-    let shared = Arc::new(LaneShared::default());
-    let (recorder, latency) = crate::lane::latency::latency();
-    let journals: Vec<(String, Journal)> = lane.channels.iter().map(|channel| (channel.name.clone(), Journal::new(1024))).collect();
-    let opening = open::Opening {
-        plan: lane.clone(),
-        steering: steering.of(lane),
-        clock,
-        recorder: Some(recorder),
-        shared: shared.clone(),
-        journals: journals.iter().map(|(_, journal)| journal.clone()).collect(),
-    };
-    let name = lane.name.clone();
-    let thread = std::thread::Builder::new()
-        .name(name.clone())
-        .spawn(move || opening.run(&ready))
-        .map_err(|error| Error::new(Exit::Host, "cannot start a thread", error, "raise LimitNPROC or free memory"))?;
-    Ok(Running { name, thread, shared, latency, journals, spares: Vec::new(), last_beat: (0, Instant::now()) })
+/// To systemd, if it started us; where it did not there is nobody to tell.
+fn tell(states: &[NotifyState<'_>]) {
+    let _ = sd_notify::notify(states);
 }
 
 /// Until a signal comes or a lane ends by itself.
-fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steering: &mut open::Steerings) {
+fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steering: &mut Steerings) {
     let mut kept = Instant::now();
     let mut reported = Instant::now();
     let mut watchdog = sd_notify::watchdog_enabled().map(|period| (period / 2, Instant::now()));
@@ -130,15 +120,19 @@ fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steerin
         if running.iter().any(|lane| lane.thread.is_finished()) {
             return;
         }
-        for lane in &mut *running {
-            lane.look();
-        }
-        if kept.elapsed() >= KEEP_EVERY {
+        // An interface that is back wants its program at once.
+        let moved = running.iter_mut().fold(false, |moved, lane| lane.look() || moved);
+        if moved || kept.elapsed() >= KEEP_EVERY {
             kept = Instant::now();
             let health = keeper.keep();
             tracing::debug!("clock: {health:?}");
             steering.keep();
-            prepare_spares(running);
+            for lane in running.iter() {
+                if let Err(error) = lane.prepare_spares() {
+                    tracing::warn!("lane {}: no file for the next epoch yet: {error}", lane.name);
+                }
+            }
+            tell(&[NotifyState::Status(&status(running))]);
         }
         if plan.report_interval_s > 0 && reported.elapsed() >= Duration::from_secs(plan.report_interval_s) {
             reported = Instant::now();
@@ -153,7 +147,7 @@ fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steerin
                 }
                 None => {
                     *fed = Instant::now();
-                    let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+                    tell(&[NotifyState::Watchdog]);
                 }
             }
         }
@@ -161,69 +155,13 @@ fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steerin
     tracing::info!("stopping: draining what has arrived");
 }
 
-/// Files for coming epochs are made here, so that a new session is a rename for the lane and not an allocation.
-fn prepare_spares(running: &mut [Running]) {
-    for lane in running {
-        for spare in &lane.spares {
-            match spare.prepare() {
-                Ok(true) => tracing::debug!("lane {}: a file for the next epoch is ready", lane.name),
-                Ok(false) => {}
-                Err(error) => tracing::warn!("lane {}: no file for the next epoch yet: {error}", lane.name),
-            }
-        }
-    }
-}
-
-fn stop(running: Vec<Running>) -> Result<(), Error> {
-    for lane in &running {
-        lane.shared.stop.store(true, Ordering::Relaxed);
-    }
-    let mut outcome = Ok(());
-    for mut lane in running {
-        let name = lane.name.clone();
-        match lane.thread.join() {
-            Ok(Ok(ended)) => {
-                while lane.latency.take().is_some() {}
-                for (channel, journal) in &lane.journals {
-                    report::journal(&name, channel, journal);
-                }
-                report::totals(&name, &ended.totals, &lane.latency.total());
-            }
-            Ok(Err(error)) => outcome = Err(error),
-            Err(_) => {
-                let cure = "please report it with the log above; the publication says that its writer is gone";
-                outcome = Err(Error::new(Exit::Failed, format!("lane {name}"), "a broken invariant of our own", cure));
-            }
-        }
-    }
-    outcome
-}
-
-impl Running {
-    /// Reads what the lane has left for us.
-    fn look(&mut self) {
-        let beats = self.shared.beats.load(Ordering::Relaxed);
-        if beats != self.last_beat.0 {
-            self.last_beat = (beats, Instant::now());
-        }
-        if self.latency.take().is_some() {
-            self.shared.latency.set(&self.latency.total());
-        }
-        for (channel, journal) in &self.journals {
-            report::journal(&self.name, channel, journal);
-        }
-    }
-
-    fn report(&self) {
-        let total = self.latency.total();
-        tracing::info!(
-            "lane {}: {} datagrams, from receive to publish p50 {} ns, p99 {} ns, p99.9 {} ns, max {} ns",
-            self.name,
-            total.count,
-            total.p50,
-            total.p99,
-            total.p99_9,
-            total.max
-        );
+/// What `systemctl status` shows.
+fn status(running: &[Running]) -> String {
+    let datagrams: u64 = running.iter().map(|lane| lane.latency.total().count).sum();
+    let troubles: Vec<&str> = running.iter().flat_map(|lane| &lane.troubles).map(|(_, trouble)| trouble.as_str()).collect();
+    if troubles.is_empty() {
+        format!("receiving: {datagrams} datagrams so far")
+    } else {
+        format!("in trouble: {}; {datagrams} datagrams so far", troubles.join("; "))
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct GenArgs {
     /// Messages a second, from 09:30 on; default: spread over the trading day
     #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     rate: Option<u64>,
-    /// The first message is due so many milliseconds from now (with --rate), for `play --due recorded`
+    /// The first message is due so many milliseconds from now (with --rate), for `play --wall-clock`
     #[arg(long, value_name = "MS", requires = "rate", value_parser = clap::value_parser!(u64).range(..=86_400_000))]
     start_in_ms: Option<u64>,
     /// Capture: group and port of a line, A first (repeat)

@@ -11,9 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crossbeam::queue::SegQueue;
+
 use crate::channel::Channel;
 use crate::shm::Publisher;
-use crate::source::{Datagram, Polled, Source, SourceError};
+use crate::source::{Datagram, Event, Polled, Source, SourceError};
 use crate::stats::{Drop, Drops};
 use crate::time::Clock;
 use counters::ShownLatency;
@@ -35,6 +37,8 @@ pub struct LaneShared {
     pub beats: AtomicU64,
     /// Percentiles for the lane to show.
     pub latency: ShownLatency,
+    /// What happened to the lane's interfaces, for the control plane to tell. Rare; a lane must not wait for a log.
+    pub events: SegQueue<Event>,
 }
 
 /// One channel and where its records go.
@@ -73,6 +77,9 @@ pub struct Lane {
     /// Datagrams that the source delivered and no route takes.
     drops: Drops,
     chores: Chores,
+    /// What sources that were left had counted.
+    left: (u64, Drops),
+    stopped_publishing: bool,
 }
 
 #[derive(Debug, Default)]
@@ -94,7 +101,19 @@ impl Lane {
         shared: Arc<LaneShared>,
         idle_sleep: Duration,
     ) -> Self {
-        Self { routes, channels, publications, clock, latency, shared, idle_sleep, drops: Drops::default(), chores: Chores::default() }
+        Self {
+            routes,
+            channels,
+            publications,
+            clock,
+            latency,
+            shared,
+            idle_sleep,
+            drops: Drops::default(),
+            chores: Chores::default(),
+            left: Default::default(),
+            stopped_publishing: false,
+        }
     }
 
     /// Runs until told to stop (then what waits in the source is drained first), the source ends, or it fails.
@@ -107,6 +126,8 @@ impl Lane {
                 drain_until_ns = self.clock.now_ns().saturating_add(50_000_000);
             }
             match polled {
+                // A publication whose new epoch could not be made publishes nothing any more: the process must say so and end.
+                _ if self.stopped_publishing => return Ok(()),
                 Polled::End => return Ok(()),
                 Polled::Idle if drain_until_ns != u64::MAX => return Ok(()),
                 Polled::Delivered(_) if drain_until_ns != u64::MAX && self.clock.now_ns() > drain_until_ns => return Ok(()),
@@ -144,7 +165,10 @@ impl Lane {
             if now_ns >= self.chores.counters_ns {
                 self.chores.counters_ns = now_ns + COUNTERS_NS;
                 source.chores()?;
-                self.show_counters(source);
+                while let Some(event) = source.take_event() {
+                    self.shared.events.push(event);
+                }
+                self.show_counters(source.frames(), source.drops());
             }
         }
         Ok(polled)
@@ -180,17 +204,28 @@ impl Lane {
         }
     }
 
-    fn show_counters(&mut self, source: &impl Source) {
-        let mut drops = source.drops().clone();
-        drops.merge(&self.drops);
+    /// The source is given up for another: what it counted is kept.
+    pub fn leave(&mut self, source: &impl Source) {
+        // It may have failed in the middle of a batch.
+        self.publications.iter_mut().for_each(crate::record::Sink::commit);
+        self.left.0 += source.frames();
+        self.left.1.merge(source.drops());
+    }
+
+    fn show_counters(&mut self, frames: u64, drops: &Drops) {
+        self.stopped_publishing |= self.publications.iter().any(|publisher| publisher.failure().is_some());
+        let frames = self.left.0 + frames;
+        let mut all = self.left.1.clone();
+        all.merge(&self.drops);
+        all.merge(drops);
         for (index, publisher) in self.publications.iter_mut().enumerate() {
             let mine = self.channels.iter().filter(|channel| channel.publication == index).map(|channel| &channel.channel);
-            counters::show(publisher, mine, source.frames(), &drops, &self.shared.latency);
+            counters::show(publisher, mine, frames, &all, &self.shared.latency);
         }
     }
 
-    /// The end: what is held is delivered, readers are told, counters are shown a last time.
-    pub fn finish(&mut self, source: &impl Source) {
+    /// The end, after the source was left: what is held is delivered, readers are told, counters are shown a last time.
+    pub fn finish(&mut self) {
         let now_ns = self.clock.now_ns();
         for LaneChannel { channel, publication } in &mut self.channels {
             let Some(publisher) = self.publications.get_mut(*publication) else { continue };
@@ -198,7 +233,7 @@ impl Lane {
             channel.close(now_ns, publisher);
         }
         self.publications.iter_mut().for_each(crate::record::Sink::commit);
-        self.show_counters(source);
+        self.show_counters(0, &Drops::default());
         self.latency.hand_over_last();
     }
 }

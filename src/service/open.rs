@@ -1,117 +1,34 @@
 //! Bringing a lane up: on its own pinned thread, so that its memory lies on its own node.
-//!
-//! Order (each step has its reason in the kernel): load the steering programs, open the sockets of all lanes, register them, and only
-//! then attach the programs; a program attached earlier would let datagrams through to the kernel unseen.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use super::{Ended, Ready, report};
+use super::{CameUp, Ended, Ready, report};
 use crate::channel::Channel;
-use crate::config::{HugePages, UdpEngine, XdpMode, ZeroCopy};
+use crate::config::{HugePages, UdpEngine, ZeroCopy};
 use crate::error::{Error, Exit};
 use crate::journal::Journal;
 use crate::lane::latency::LatencyRecorder;
 use crate::lane::{Lane, LaneChannel, LaneShared, Route};
-use crate::plan::{LanePlan, LinePlan, Plan, QueuePlan, SourcePlan};
+use crate::plan::{LanePlan, LinePlan, QueuePlan, SourcePlan};
 use crate::shm::Publisher;
 use crate::source::lines::{LineKey, Lines};
-use crate::source::multicast::Joins;
 use crate::source::udp::{Engine, EngineInUse, UdpConfig, UdpLine, UdpSource};
-use crate::source::xdp::{
-    AttachMode, BusyPoll, CopyMode, HugePages as UmemPages, Interface, Pages, SharedSteering, SteeredLine, Steering, XdpConfig, XdpQueue,
-    XdpSource,
-};
-use crate::source::{Source, SourceError};
+use crate::source::xdp::{BusyPoll, CopyMode, HugePages as UmemPages, Pages, SharedSteering, XdpConfig, XdpQueue, XdpSource};
+use crate::source::{Event, Source, SourceError};
 use crate::sys::{affinity, numa, signals};
 use crate::time::Clock;
 
-/// Between attempts to reopen a source that failed.
-const REOPEN_AFTER: Duration = Duration::from_millis(500);
+/// Between attempts to reopen a source that failed as a whole.
+const REOPEN_AFTER: Duration = Duration::from_millis(250);
+/// How long a queue is waited for that a predecessor still holds: it does for a while after its death, at every restart.
+const BIND_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The steering programs of all interfaces, and the multicast joins held for them.
-pub(super) struct Steerings {
-    by_interface: Vec<(String, SharedSteering)>,
-    modes: Vec<(String, AttachMode, bool)>,
-    joined: Vec<Joins>,
-}
-
-impl Steerings {
-    /// Loads a program for every interface that AF_XDP lanes use.
-    pub(super) fn load(plan: &Plan) -> Result<Self, Error> {
-        let mut by_interface = Vec::new();
-        for (name, lines) in plan.steered() {
-            let interface = Interface::find(&name).map_err(host)?;
-            let lines: Vec<SteeredLine> = lines.into_iter().map(steered).collect();
-            let steering = Steering::load(&interface, &lines).map_err(host)?;
-            by_interface.push((name, SharedSteering::new(steering)));
-        }
-        let modes = by_interface.iter().map(|(name, _)| mode_of(plan, name)).collect();
-        Ok(Self { by_interface, modes, joined: Vec::new() })
-    }
-
-    /// Those of one lane's interfaces.
-    pub(super) fn of(&self, lane: &LanePlan) -> Vec<(String, SharedSteering)> {
-        let SourcePlan::Xdp { queues, .. } = &lane.source else { return Vec::new() };
-        let mine = |name: &str| queues.iter().any(|queue| queue.interface == name);
-        self.by_interface.iter().filter(|(name, _)| mine(name)).cloned().collect()
-    }
-
-    /// Attaches every program and joins every group. All sockets are registered by now.
-    pub(super) fn attach(&mut self, plan: &Plan) -> Result<Vec<String>, Error> {
-        let mut remarks = Vec::new();
-        for ((name, steering), (_, mode, pinned)) in self.by_interface.iter().zip(&self.modes) {
-            let attached = steering.lock().attach(*mode, *pinned).map_err(host)?;
-            let how = if attached.native { "native (in the driver)" } else { "generic" };
-            let note = attached.note.map_or(String::new(), |note| format!(": {note}"));
-            remarks.push(format!("{name}: program attached, {how}{note}"));
-        }
-        for (name, lines) in plan.steered() {
-            let groups: Vec<_> = lines.iter().map(|line| line.key.group).collect();
-            self.joined.push(Joins::hold(&name, &groups).map_err(host)?);
-        }
-        Ok(remarks)
-    }
-
-    /// Attaches again what another tool has removed.
-    pub(super) fn keep(&mut self) {
-        for ((name, steering), (_, mode, pinned)) in self.by_interface.iter().zip(&self.modes) {
-            let mut steering = steering.lock();
-            if matches!(steering.attached(), Ok(false)) {
-                match steering.attach(*mode, *pinned) {
-                    Ok(_) => {
-                        tracing::error!("{name}: our program was removed by somebody else; attached again, datagrams were lost meanwhile")
-                    }
-                    Err(error) => tracing::error!("{name}: our program is not attached: {error}"),
-                }
-            }
-        }
-    }
-}
-
-fn mode_of(plan: &Plan, name: &str) -> (String, AttachMode, bool) {
-    for lane in &plan.lanes {
-        if let SourcePlan::Xdp { queues, settings } = &lane.source
-            && let Some(queue) = queues.iter().find(|queue| queue.interface == name)
-        {
-            let mode = match settings.mode {
-                XdpMode::Auto => AttachMode::Automatic,
-                XdpMode::Native => AttachMode::Native,
-                XdpMode::Generic => AttachMode::Generic,
-            };
-            return (name.to_owned(), mode, queue.flows_pinned);
-        }
-    }
-    (name.to_owned(), AttachMode::Automatic, false)
-}
-
-fn steered(line: &LinePlan) -> SteeredLine {
-    SteeredLine { group: line.key.group, port: line.key.port, vlan: None, sources: line.from.into_iter().collect() }
-}
-
-fn host(error: SourceError) -> Error {
-    Error::new(Exit::Host, error.what, error.why, error.cure)
+pub(super) fn host(error: SourceError) -> Error {
+    let exit = if error.is_taken() { Exit::Busy } else { Exit::Host };
+    Error::new(exit, error.what, error.why, error.cure)
 }
 
 /// All that a lane's thread needs to come up.
@@ -127,7 +44,7 @@ pub(super) struct Opening {
 
 impl Opening {
     /// The lane's life, on its own thread.
-    pub(super) fn run(self, ready: &Sender<(String, Ready)>) -> Result<Ended, Error> {
+    pub(super) fn run(self, ready: &Sender<CameUp>) -> Result<Ended, Error> {
         let mut remarks = Vec::new();
         signals::keep_away_from_this_thread();
         affinity::pin_to(self.plan.core as usize).map_err(|error| {
@@ -145,9 +62,9 @@ impl Opening {
 
     fn live<S: Source>(
         mut self,
-        ready: &Sender<(String, Ready)>,
+        ready: &Sender<CameUp>,
         mut remarks: Vec<String>,
-        open: impl Fn(&Self, &mut Vec<String>) -> Result<S, SourceError>,
+        open: impl Fn(&Self, Duration, &mut Vec<String>) -> Result<S, SourceError>,
     ) -> Result<Ended, Error> {
         let mut publications = Vec::new();
         for spec in &self.plan.publications {
@@ -162,7 +79,7 @@ impl Opening {
             let channel = Channel::new(&planned.config, journal.clone());
             channels.push(LaneChannel { channel, publication: planned.publication });
         }
-        let mut source = open(&self, &mut remarks).map_err(host)?;
+        let mut source = open(&self, BIND_PATIENCE, &mut remarks).map_err(host)?;
         let spares = publications.iter().map(Publisher::spare).collect();
         let mut lane = Lane::new(
             routes,
@@ -173,23 +90,25 @@ impl Opening {
             self.shared.clone(),
             Duration::from_micros(self.plan.idle_sleep_us),
         );
-        let name = self.plan.name.clone();
-        let _ = ready.send((name.clone(), Ready { spares, remarks }));
+        let _ = ready.send((self.plan.name.clone(), Some(Ready { spares, remarks })));
+        let part = format!("lane {}", self.plan.name);
         while let Err(error) = lane.run(&mut source) {
-            tracing::error!("lane {name}: {error}; opening it again");
+            lane.shared.events.push(Event { part: part.clone(), lost: Some(error) });
+            lane.leave(&source);
             // Closed first: a queue has one owner.
             drop(source);
-            source = match reopen(&mut lane, || open(&self, &mut Vec::new())) {
-                Some(reopened) => reopened,
-                None => return Ok(lane_ended(lane, &self.plan)),
+            // Without patience: the lane must not look stuck, and tries again anyway.
+            let Some(reopened) = reopen(&mut lane, &part, || open(&self, Duration::ZERO, &mut Vec::new())) else {
+                return ended(lane, &self.plan);
             };
-            tracing::info!("lane {name}: receiving again");
+            source = reopened;
+            lane.shared.events.push(Event { part: part.clone(), lost: None });
         }
-        lane.finish(&source);
-        Ok(lane_ended(lane, &self.plan))
+        lane.leave(&source);
+        ended(lane, &self.plan)
     }
 
-    fn open_xdp(&self, remarks: &mut Vec<String>) -> Result<XdpSource, SourceError> {
+    fn open_xdp(&self, bind_patience: Duration, remarks: &mut Vec<String>) -> Result<XdpSource, SourceError> {
         let SourcePlan::Xdp { queues, settings } = &self.plan.source else { return Err(other_kind()) };
         let config = XdpConfig {
             chunks: *settings.frames.get_ref(),
@@ -205,6 +124,7 @@ impl Opening {
                 ZeroCopy::Off => CopyMode::Copy,
             },
             busy_poll: settings.prefer_busy_poll.then_some(BusyPoll { poll_us: 20, budget: 64 }),
+            bind_patience,
             ..XdpConfig::default()
         };
         let lines = Lines::new(&self.keys());
@@ -226,7 +146,7 @@ impl Opening {
         Ok(source)
     }
 
-    fn open_udp(&self, remarks: &mut Vec<String>) -> Result<UdpSource, SourceError> {
+    fn open_udp(&self, _bind_patience: Duration, remarks: &mut Vec<String>) -> Result<UdpSource, SourceError> {
         let SourcePlan::Udp { settings } = &self.plan.source else { return Err(other_kind()) };
         let line = |(at, line): (usize, &LinePlan)| UdpLine {
             line: at as u16,
@@ -275,20 +195,20 @@ fn other_kind() -> SourceError {
 }
 
 /// Tries until it opens, keeping the lane's timers and heartbeat going; `None` if told to stop meanwhile.
-fn reopen<S>(lane: &mut Lane, mut open: impl FnMut() -> Result<S, SourceError>) -> Option<S> {
-    let mut last_why = String::new();
+fn reopen<S>(lane: &mut Lane, part: &str, mut open: impl FnMut() -> Result<S, SourceError>) -> Option<S> {
+    let mut told = String::new();
     loop {
         match open() {
             Ok(source) => return Some(source),
-            Err(error) if error.why != last_why => {
-                tracing::warn!("{error}");
-                last_why = error.why;
+            Err(error) if error.why != told => {
+                told.clone_from(&error.why);
+                lane.shared.events.push(Event { part: part.to_owned(), lost: Some(error) });
             }
             Err(_) => {}
         }
-        let until = std::time::Instant::now() + REOPEN_AFTER;
-        while std::time::Instant::now() < until {
-            if lane.shared.stop.load(std::sync::atomic::Ordering::Relaxed) {
+        let until_ns = lane.clock.now_ns().saturating_add(REOPEN_AFTER.as_nanos() as u64);
+        while lane.clock.now_ns() < until_ns {
+            if lane.shared.stop.load(Ordering::Relaxed) {
                 return None;
             }
             lane.timers(lane.clock.now_ns());
@@ -297,12 +217,17 @@ fn reopen<S>(lane: &mut Lane, mut open: impl FnMut() -> Result<S, SourceError>) 
     }
 }
 
-fn lane_ended(lane: Lane, plan: &LanePlan) -> Ended {
+/// The end of a lane whose source was left: readers are told, files removed, totals taken.
+fn ended(mut lane: Lane, plan: &LanePlan) -> Result<Ended, Error> {
+    lane.finish();
+    let failure = lane.publications.iter().find_map(Publisher::failure);
+    let outcome = failure.map_or(Ok(()), |failure| Err(Error::new(Exit::Failed, format!("lane {}", plan.name), failure, "")));
     let channels = plan.channels.iter().zip(&lane.channels);
     let totals = channels.map(|(planned, channel)| (planned.name.clone(), report::Totals::of(&channel.channel))).collect();
+    let mut published = Vec::new();
     for publisher in lane.publications {
-        tracing::info!("publication {}: {}", publisher.path().display(), report::records(&publisher));
+        published.push((publisher.path().display().to_string(), report::records(&publisher)));
         publisher.close(false);
     }
-    Ended { totals }
+    outcome.map(|()| Ended { totals, published })
 }

@@ -56,16 +56,40 @@ pub struct SourceError {
     pub cure: String,
 }
 
+/// How the `why` of an error begins whose cause is another owner: of a queue, a port, an interface's program.
+pub const TAKEN: &str = "somebody else has it";
+
+impl SourceError {
+    /// Whether somebody else has what was asked for ([`TAKEN`]).
+    pub fn is_taken(&self) -> bool {
+        self.why.starts_with(TAKEN)
+    }
+}
+
+/// What happened to a part of a source while the rest of it went on.
+#[derive(Debug)]
+pub struct Event {
+    /// The part: a line, or an interface and queue.
+    pub part: String,
+    /// Why it receives no longer; `None`: it receives again.
+    pub lost: Option<SourceError>,
+}
+
 /// A place datagrams come from.
 pub trait Source {
     /// Lends what is waiting (at most one batch, about 64) to `deliver`, in order of arrival, and returns at once if nothing is.
     /// The batch's receive time is stamped once, when it is found.
     fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError>;
 
-    /// What is due now and then (about ten times a second) and may take a system call: statistics of the kernel, whether the interface
-    /// is still there.
+    /// What is due now and then (about ten times a second) and may take a system call: statistics of the kernel, whether the interfaces
+    /// are still there. A part that is lost is opened again here as soon as it can be; meanwhile the rest goes on.
     fn chores(&mut self) -> Result<(), SourceError> {
         Ok(())
+    }
+
+    /// What has happened to parts of it, oldest first. Asked after [`Source::chores`].
+    fn take_event(&mut self) -> Option<Event> {
+        None
     }
 
     /// Frames seen so far (0 where the source has no frames).

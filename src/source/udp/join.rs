@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::UdpLine;
-use crate::source::SourceError;
 use crate::source::xdp::Interface;
+use crate::source::{SourceError, TAKEN};
 
 /// Place of the drop counter in `SO_MEMINFO`.
 const SK_MEMINFO_DROPS: usize = 8;
@@ -31,6 +31,16 @@ pub(in crate::source) fn join(fd: &OwnedFd, group: Ipv4Addr, index: u32) -> io::
         imr_ifindex: index as i32,
     };
     set(fd, libc::IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, &request)
+}
+
+/// Leaves `group` on the interface that had that index, also when it is gone: the socket still counts the membership.
+pub(super) fn leave(fd: &OwnedFd, group: Ipv4Addr, index: u32) -> io::Result<()> {
+    let request = libc::ip_mreqn {
+        imr_multiaddr: libc::in_addr { s_addr: u32::from(group).to_be() },
+        imr_address: libc::in_addr { s_addr: 0 },
+        imr_ifindex: index as i32,
+    };
+    set(fd, libc::IPPROTO_IP, libc::IP_DROP_MEMBERSHIP, &request)
 }
 
 /// Opens the socket of a line. The second value is the receive buffer the kernel granted, in bytes.
@@ -87,7 +97,8 @@ fn explain(line: &UdpLine, step: &str, error: &io::Error) -> SourceError {
         Some(libc::EACCES | libc::EPERM) => "ports below 1024 need CAP_NET_BIND_SERVICE",
         _ => "see ip(7) for what it means",
     };
-    SourceError { what: format!("opening UDP line {}:{}{on} ({step})", line.group, line.port), why: error.to_string(), cure: cure.into() }
+    let why = if error.raw_os_error() == Some(libc::EADDRINUSE) { format!("{TAKEN}: {error}") } else { error.to_string() };
+    SourceError { what: format!("opening UDP line {}:{}{on} ({step})", line.group, line.port), why, cure: cure.into() }
 }
 
 fn set<T>(fd: &OwnedFd, level: i32, option: i32, value: &T) -> io::Result<()> {

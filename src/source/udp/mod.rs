@@ -6,6 +6,7 @@
 
 mod buffers;
 pub(super) mod join;
+mod membership;
 mod mmsg;
 mod uring;
 
@@ -13,9 +14,10 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use super::{Datagram, LineIndex, Polled, Source, SourceError};
+use super::{Datagram, Event, LineIndex, Polled, Source, SourceError};
 use crate::stats::{self, Drops};
 use crate::time::Clock;
+use membership::Memberships;
 
 /// Datagrams lent at most in one poll.
 pub const BATCH: usize = 64;
@@ -98,6 +100,7 @@ pub struct UdpSource {
     lost: u64,
     clock: Clock,
     drops: Drops,
+    memberships: Memberships,
 }
 
 #[allow(clippy::large_enum_variant)] // one per lane
@@ -157,7 +160,8 @@ impl UdpSource {
         }
         let (receiver, engine) = start(engine, &sockets, datagram_bytes as usize)?;
         let dropped = vec![0; sockets.len()];
-        Ok(Self { receiver, sockets, lines, engine, granted_bytes, dropped, lost: 0, clock, drops: Drops::default() })
+        let memberships = Memberships::of(&lines);
+        Ok(Self { receiver, sockets, lines, engine, granted_bytes, dropped, lost: 0, clock, drops: Drops::default(), memberships })
     }
 
     /// How it receives, and why not otherwise.
@@ -214,7 +218,13 @@ impl Source for UdpSource {
     }
 
     fn chores(&mut self) -> Result<(), SourceError> {
-        self.statistics().map(|_| ())
+        self.statistics()?;
+        self.memberships.keep(&self.lines, &self.sockets);
+        Ok(())
+    }
+
+    fn take_event(&mut self) -> Option<Event> {
+        self.memberships.take_event()
     }
 
     fn frames(&self) -> u64 {

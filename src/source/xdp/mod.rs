@@ -16,6 +16,7 @@ pub mod socket;
 pub mod transmit;
 pub mod umem;
 
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 
 pub use interface::Interface;
@@ -27,7 +28,7 @@ pub use umem::{HugePages, Inspected, Inspector, Layout, Pages};
 
 use super::frame::udp_payload;
 use super::lines::Lines;
-use super::{Datagram, Polled, Source, SourceError};
+use super::{Datagram, Event, Polled, Source, SourceError};
 use crate::stats::{self, Drops};
 use crate::time::Clock;
 
@@ -45,14 +46,31 @@ pub struct XdpQueue {
 /// How a source is opened: every socket alike.
 pub type XdpConfig = SocketConfig;
 
+/// Between attempts to open a queue again whose interface is gone.
+const REOPEN_NS: u64 = 250_000_000;
+
 /// The queues of one lane. Opened, polled and dropped on the lane's thread.
 #[derive(Debug)]
 pub struct XdpSource {
-    queues: Vec<OpenQueue>,
+    queues: Vec<Queue>,
+    /// For queues that are opened again: without patience, for the others must not wait.
+    config: XdpConfig,
     next: usize,
     clock: Clock,
     frames: u64,
     drops: Drops,
+    events: VecDeque<Event>,
+}
+
+/// A queue of ours, whether its interface is there or not: line A goes on while line B's interface is gone.
+#[derive(Debug)]
+struct Queue {
+    wanted: XdpQueue,
+    interface: String,
+    open: Option<OpenQueue>,
+    /// When to try again, and what was said the last time.
+    retry_ns: u64,
+    told: String,
 }
 
 /// How one queue receives, for the log and the metrics.
@@ -83,22 +101,23 @@ impl XdpSource {
     /// Opens a socket for every queue and registers it with its interface's steering program, which the control plane attaches
     /// when all lanes have done so. May take as long as `config.bind_patience` while a predecessor still holds a queue.
     pub fn open(config: &XdpConfig, queues: Vec<XdpQueue>, clock: Clock) -> Result<Self, SourceError> {
-        let mut open = Vec::with_capacity(queues.len());
-        for XdpQueue { steering, queue, lines } in queues {
-            let named = steering.lock().interface().name.clone();
-            // Looked up again: the index changes when an interface was deleted and came back.
-            let interface = Interface::find(&named)?;
-            let socket = XdpSocket::open(&interface, queue, config)?;
-            let registration = steering.register(queue, socket.as_fd())?;
-            let inspector = Inspector::new(socket.umem.layout());
-            open.push(OpenQueue { _registration: registration, socket, lines, inspector, lost: 0 });
-        }
-        Ok(Self { queues: open, next: 0, clock, frames: 0, drops: Drops::default() })
+        let open = |wanted: XdpQueue| {
+            let interface = wanted.steering.lock().interface().name.clone();
+            let open = Some(OpenQueue::open(&wanted, &interface, config)?);
+            Ok(Queue { wanted, interface, open, retry_ns: 0, told: String::new() })
+        };
+        let queues = queues.into_iter().map(open).collect::<Result<Vec<_>, SourceError>>()?;
+        let config = XdpConfig { bind_patience: std::time::Duration::ZERO, ..config.clone() };
+        Ok(Self { queues, config, next: 0, clock, frames: 0, drops: Drops::default(), events: VecDeque::new() })
+    }
+
+    fn open_queues(&self) -> impl Iterator<Item = &OpenQueue> {
+        self.queues.iter().filter_map(|queue| queue.open.as_ref())
     }
 
     /// The sockets.
     pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.queues.iter().map(|q| q.socket.as_fd())
+        self.open_queues().map(|q| q.socket.as_fd())
     }
 
     /// How each queue really receives.
@@ -109,19 +128,15 @@ impl XdpSource {
             zero_copy: q.socket.zero_copy(),
             pages: q.socket.pages(),
         };
-        self.queues.iter().map(mode).collect()
+        self.open_queues().map(mode).collect()
     }
 
     /// What the kernel counted, all sockets together; what was newly lost goes into `drops` as `receive_overrun`. Also finds
-    /// out whether the interfaces are still there: on an error drop the source and open another. System calls: for chores.
+    /// out whether the interfaces are still there; [`Source::chores`] does so too and opens again what is lost. System calls.
     pub fn statistics(&mut self) -> Result<Statistics, SourceError> {
         let mut sum = Statistics::default();
-        for q in &mut self.queues {
-            let statistics = q.socket.statistics()?;
-            self.drops.add(stats::Drop::ReceiveOverrun, statistics.lost().wrapping_sub(q.lost));
-            q.lost = statistics.lost();
-            sum.merge(&statistics);
-            q.socket.check()?;
+        for q in self.queues.iter_mut().filter_map(|queue| queue.open.as_mut()) {
+            sum.merge(&q.look(&mut self.drops)?);
         }
         Ok(sum)
     }
@@ -134,7 +149,7 @@ impl Source for XdpSource {
         for _ in 0..self.queues.len() {
             let at = if self.next < self.queues.len() { self.next } else { 0 };
             self.next = at + 1;
-            let Some(queue) = self.queues.get_mut(at) else { break };
+            let Some(queue) = self.queues.get_mut(at).and_then(|queue| queue.open.as_mut()) else { continue };
             let waiting = queue.socket.receive.peek();
             if waiting > 0 {
                 let recv_ns = self.clock.now_ns();
@@ -146,7 +161,16 @@ impl Source for XdpSource {
     }
 
     fn chores(&mut self) -> Result<(), SourceError> {
-        self.statistics().map(|_| ())
+        for queue in &mut self.queues {
+            if let Some(event) = queue.keep(&self.config, self.clock.now_ns(), &mut self.drops) {
+                self.events.push_back(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
     }
 
     fn frames(&self) -> u64 {
@@ -158,7 +182,60 @@ impl Source for XdpSource {
     }
 }
 
+impl Queue {
+    /// Looks after it: counts what the kernel dropped, notices that its interface is gone, opens it again.
+    fn keep(&mut self, config: &XdpConfig, now_ns: u64, drops: &mut Drops) -> Option<Event> {
+        let outcome = match &mut self.open {
+            Some(open) => match open.look(drops) {
+                Ok(_) => return None,
+                // Closed at once: a queue has one owner, and what remains of an interface holds on to nothing of ours.
+                Err(error) => {
+                    self.open = None;
+                    Err(error)
+                }
+            },
+            None if now_ns < self.retry_ns => return None,
+            None => OpenQueue::open(&self.wanted, &self.interface, config),
+        };
+        let lost = match outcome {
+            Ok(open) => {
+                self.open = Some(open);
+                self.told.clear();
+                None
+            }
+            Err(error) => {
+                self.retry_ns = now_ns.saturating_add(REOPEN_NS);
+                if self.told == error.why {
+                    return None;
+                }
+                self.told.clone_from(&error.why);
+                Some(error)
+            }
+        };
+        Some(Event { part: format!("{} queue {}", self.interface, self.wanted.queue), lost })
+    }
+}
+
 impl OpenQueue {
+    fn open(wanted: &XdpQueue, interface: &str, config: &XdpConfig) -> Result<Self, SourceError> {
+        let XdpQueue { steering, queue, lines } = wanted;
+        // Looked up again: the index changes when an interface was deleted and came back.
+        let interface = Interface::find(interface)?;
+        let socket = XdpSocket::open(&interface, *queue, config)?;
+        let registration = steering.register(*queue, socket.as_fd())?;
+        let inspector = Inspector::new(socket.umem.layout());
+        Ok(Self { _registration: registration, socket, lines: lines.clone(), inspector, lost: 0 })
+    }
+
+    /// Reads the kernel's counts, and whether the interface is still there.
+    fn look(&mut self, drops: &mut Drops) -> Result<Statistics, SourceError> {
+        let statistics = self.socket.statistics()?;
+        drops.add(stats::Drop::ReceiveOverrun, statistics.lost().wrapping_sub(self.lost));
+        self.lost = statistics.lost();
+        self.socket.check()?;
+        Ok(statistics)
+    }
+
     /// Lends the first `waiting` frames, then gives their chunks back. How many datagrams were lent.
     #[inline]
     fn deliver(&mut self, waiting: u32, recv_ns: u64, frames: &mut u64, drops: &mut Drops, deliver: &mut impl FnMut(Datagram<'_>)) -> u32 {

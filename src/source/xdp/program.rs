@@ -18,7 +18,7 @@ use aya::{Ebpf, EbpfLoader};
 
 use super::interface::Interface;
 use super::privilege;
-use crate::source::SourceError;
+use crate::source::{SourceError, TAKEN};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/steer.bpf.o"));
 
@@ -396,7 +396,7 @@ fn explain(what: String, error: &(dyn std::error::Error + 'static)) -> SourceErr
         Some(libc::EPERM) => (text, privilege::cure()),
         Some(libc::EINVAL) if !privilege::missing().is_empty() => (text, privilege::cure()),
         Some(libc::EBUSY | libc::EEXIST) => (
-            "another XDP program is attached".into(),
+            format!("{TAKEN}: another XDP program is attached"),
             "see `ip link show` or `bpftool net`; stop its owner (another instance of tickwire?) first".into(),
         ),
         Some(libc::ENODEV) => ("the interface is gone".into(), "attach again once it is back".into()),

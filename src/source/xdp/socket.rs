@@ -12,7 +12,7 @@ use super::interface::{Interface, socket};
 use super::privilege;
 use super::rings::{Consumer, Producer};
 use super::umem::{HugePages, Layout, Pages, Umem};
-use crate::source::SourceError;
+use crate::source::{SourceError, TAKEN};
 
 const SO_PREFER_BUSY_POLL: i32 = 69;
 const SO_BUSY_POLL_BUDGET: i32 = 70;
@@ -337,7 +337,7 @@ fn explained(what: String, step: Step, error: &io::Error, umem_bytes: usize) -> 
             ("busy polling was refused (EPERM)".into(), "give the service CAP_NET_ADMIN, or turn it off".into())
         }
         (Step::Bind, Some(libc::EBUSY)) => (
-            "the queue still belongs to another socket (EBUSY)".into(),
+            format!("{TAKEN}: the queue still belongs to another socket (EBUSY)"),
             "another instance of tickwire or another AF_XDP program owns it: `ss --xdp -p` names it; stop it".into(),
         ),
         (Step::Bind, Some(libc::EOPNOTSUPP)) => (

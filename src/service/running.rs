@@ -1,0 +1,152 @@
+//! What the control plane holds of one lane, from its start to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::steerings::Steerings;
+use super::{CameUp, Ended, open, report};
+use crate::error::{Error, Exit};
+use crate::journal::Journal;
+use crate::lane::LaneShared;
+use crate::lane::latency::LatencyReader;
+use crate::plan::LanePlan;
+use crate::shm::Spare;
+use crate::source::Event;
+use crate::sys::numa;
+use crate::time::Clock;
+
+/// Notices of a channel that the control plane may be behind.
+const JOURNAL_ENTRIES: usize = 1024;
+
+/// One lane, seen from the control plane.
+pub(super) struct Running {
+    pub(super) name: String,
+    pub(super) thread: JoinHandle<Result<Ended, Error>>,
+    shared: Arc<LaneShared>,
+    pub(super) latency: LatencyReader,
+    journals: Vec<(String, Journal)>,
+    pub(super) spares: Vec<Spare>,
+    node: usize,
+    /// Its last sign of life, and when it was seen.
+    pub(super) last_beat: (u64, Instant),
+    /// What does not receive, by part, and why.
+    pub(super) troubles: Vec<(String, String)>,
+}
+
+impl Running {
+    /// Starts the lane's thread. It sends once when it has come up and once when it has ended.
+    pub(super) fn start(lane: &LanePlan, steering: &Steerings, clock: Clock, came_up: Sender<CameUp>) -> Result<Self, Error> {
+        let shared = Arc::new(LaneShared::default());
+        let (recorder, latency) = crate::lane::latency::latency();
+        let journals: Vec<_> = lane.channels.iter().map(|channel| (channel.name.clone(), Journal::new(JOURNAL_ENTRIES))).collect();
+        let opening = open::Opening {
+            plan: lane.clone(),
+            steering: steering.of(lane),
+            clock,
+            recorder: Some(recorder),
+            shared: shared.clone(),
+            journals: journals.iter().map(|(_, journal)| journal.clone()).collect(),
+        };
+        let name = lane.name.clone();
+        let life = move || {
+            let name = opening.plan.name.clone();
+            let outcome = opening.run(&came_up);
+            // Nobody listens any more once all have come up.
+            let _ = came_up.send((name, None));
+            outcome
+        };
+        let thread = std::thread::Builder::new()
+            .name(name.clone())
+            .spawn(life)
+            .map_err(|error| Error::new(Exit::Host, "cannot start a thread", error, "raise LimitNPROC or free memory"))?;
+        let node = lane.node as usize;
+        Ok(Self { name, thread, shared, latency, journals, spares: Vec::new(), node, last_beat: (0, Instant::now()), troubles: Vec::new() })
+    }
+
+    /// Reads what the lane has left for us; true if something happened to its interfaces.
+    pub(super) fn look(&mut self) -> bool {
+        let beats = self.shared.beats.load(Ordering::Relaxed);
+        if beats != self.last_beat.0 {
+            self.last_beat = (beats, Instant::now());
+        }
+        if self.latency.take().is_some() {
+            self.shared.latency.set(&self.latency.total());
+        }
+        for (channel, journal) in &self.journals {
+            report::journal(&self.name, channel, journal);
+        }
+        let mut moved = false;
+        while let Some(Event { part, lost }) = self.shared.events.pop() {
+            moved = true;
+            self.troubles.retain(|(troubled, _)| *troubled != part);
+            match lost {
+                Some(error) => {
+                    tracing::error!("lane {}: {error}", self.name);
+                    self.troubles.push((part, format!("{}: {}", error.what, error.why)));
+                }
+                None => tracing::warn!("lane {}: receiving again on {part}; what was sent meanwhile is lost", self.name),
+            }
+        }
+        moved
+    }
+
+    /// Files for coming epochs are made here, so that a new session is a rename for the lane and not an allocation.
+    pub(super) fn prepare_spares(&self) -> Result<(), Error> {
+        for spare in &self.spares {
+            // Its pages are the lane's, so they come from the lane's node. Where that cannot be said they come from anywhere.
+            let _ = numa::prefer_node(self.node);
+            if spare.prepare()? {
+                tracing::debug!("lane {}: a file for the next epoch is ready", self.name);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn report(&self) {
+        let total = self.latency.total();
+        tracing::info!(
+            "lane {}: {} datagrams, from receive to publish p50 {} ns, p99 {} ns, p99.9 {} ns, max {} ns",
+            self.name,
+            total.count,
+            total.p50,
+            total.p99,
+            total.p99_9,
+            total.max
+        );
+    }
+
+    fn join(mut self) -> Result<(), Error> {
+        let ended = match self.thread.join() {
+            Ok(ended) => ended?,
+            Err(_) => {
+                let cure = "please report it with the log above; the publication says that its writer is gone";
+                return Err(Error::new(Exit::Failed, format!("lane {}", self.name), "a broken invariant of our own", cure));
+            }
+        };
+        while self.latency.take().is_some() {}
+        for (channel, journal) in &self.journals {
+            report::journal(&self.name, channel, journal);
+        }
+        for (path, records) in &ended.published {
+            tracing::info!("publication {path}: {records}");
+        }
+        report::totals(&self.name, &ended.totals, &self.latency.total());
+        Ok(())
+    }
+}
+
+/// Tells all to stop, waits for all, and gives the first error.
+pub(super) fn stop(running: Vec<Running>) -> Result<(), Error> {
+    for lane in &running {
+        lane.shared.stop.store(true, Ordering::Relaxed);
+    }
+    let mut outcome = Ok(());
+    for lane in running {
+        let joined = lane.join();
+        outcome = outcome.and(joined);
+    }
+    outcome
+}

@@ -1,0 +1,13 @@
+//! `tickwire run` as an operator meets it: the real binary, the real kernel, real interfaces in namespaces of their own.
+#![cfg(feature = "service")]
+
+#[path = "../kernel/mod.rs"]
+mod kernel;
+
+mod launch;
+mod lifecycle;
+mod links;
+mod losses;
+mod same_as_replay;
+mod service;
+mod streams;
