@@ -2,7 +2,8 @@
 //!
 //! The word is `state << 56 | since_ns >> 8`: the beginning in steps of 256 ns. It is stored before the first record
 //! that follows from it. A look-up loads its board cell first and then the channel's word; a record that is not later
-//! than the beginning of a gap may be wrong, even though it was right when it was written and says so.
+//! than the beginning of a gap may be wrong, even though it was right when it was written and says so. Silence and the end of
+//! a session leave a word that says so as it is.
 
 use std::sync::atomic::Ordering;
 
@@ -69,6 +70,11 @@ impl ChannelsWriter {
     #[inline]
     pub fn set(&self, channel: u16, state: ChannelState, since_ns: u64) {
         if let Some(word) = self.span.words().get(channel as usize * ROW_WORDS + STATE) {
+            // Neither proves a book right, and the quiet ones have nothing but this word to say that they may be wrong.
+            let proves_nothing = matches!(state, ChannelState::Silent | ChannelState::Ended);
+            if proves_nothing && matches!(state_of(word.load(Ordering::Relaxed)).0, ChannelState::GapOpen | ChannelState::Stale) {
+                return;
+            }
             word.store((state as u64) << 56 | since_ns >> 8, Ordering::Release);
         }
     }

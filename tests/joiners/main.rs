@@ -161,7 +161,9 @@ fn script(sessions: &[(u64, u16, &[u8; 10])], lost_at: &[u64], dice: &mut Dice) 
     let seed = dice.0;
     let mut configs = Vec::new();
     for &(messages, symbols, session) in sessions {
-        let config = GenerateConfig::steady(seed + configs.len() as u64, messages, symbols, MIDNIGHT_NS, OPEN_NS, 2_000);
+        // An hour apart: long enough for the channel to be silent in between.
+        let (number, start_ns) = (configs.len() as u64, OPEN_NS + configs.len() as u64 * 3_600_000_000_000);
+        let config = GenerateConfig::steady(seed + number, messages, symbols, MIDNIGHT_NS, start_ns, 2_000);
         configs.push(GenerateConfig { session: *session, ..config });
     }
     let mut script = Script { seed, sessions: configs, checkpoints: Vec::new(), lost: lost_at.to_vec() };

@@ -12,6 +12,7 @@ use tickwire::journal::Journal;
 use tickwire::record::{Schema, Sink};
 use tickwire::shm::Publisher;
 
+use crate::OPEN_NS;
 use crate::stage::{Checkpoint, Dice, Script, Stage};
 
 /// More than one datagram and what it releases can become.
@@ -115,6 +116,11 @@ pub fn write(script: &Script, stage: &Stage, publisher: Publisher, threads: usiz
     let mut written = 0;
     for (number, config) in script.sessions.iter().enumerate() {
         let mut session = Session::new(config).unwrap();
+        // As venues do, before the first message. Without it the loss of the first packet on the quicker line is a late join.
+        handler.now_ns = OPEN_NS + number as u64 * 3_600_000_000_000;
+        for line in [0, 1] {
+            handler.datagram(line, &Packet::new(&config.session, 1, 0).bytes);
+        }
         let mut packet = Packet::new(&config.session, 1, 0);
         let mut size = 1;
         let mut lost = false;
