@@ -156,7 +156,8 @@ impl Watch {
                 .iter()
                 .filter_map(|(name, &count)| Some((name.strip_prefix("drop_")?.to_owned(), count)).filter(|&(_, count)| count > 0))
                 .collect();
-            drops.sort();
+            // The most frequent first: a narrow screen cuts the rest off.
+            drops.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             drops
         };
         Ok(Picture {
@@ -276,6 +277,11 @@ fn duration(ns: u64) -> String {
     }
 }
 
+/// A count that never needs more than eight columns: beyond ten million in millions.
+fn short(count: u64) -> String {
+    if count < 10_000_000 { count.to_string() } else { format!("{}.{} M", count / 1_000_000, count / 100_000 % 10) }
+}
+
 /// All that is shown.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Picture {
@@ -332,15 +338,24 @@ impl Picture {
 
     /// Counters in words, a line each.
     pub(super) fn counts_text(&self) -> [String; 2] {
-        let ring = format!("{} records read here, {}/s", self.records_read, self.records_per_second);
+        let ring = format!(
+            "{} records read here, {}/s; {} instruments",
+            short(self.records_read),
+            short(self.records_per_second),
+            self.instruments_known
+        );
         if !self.has_counters {
-            return [format!("{ring}; {} instruments", self.instruments_known), "none are kept by this writer (a replay)".to_owned()];
+            return [ring, "none are kept by this writer (a replay)".to_owned()];
         }
         let feed = format!(
             "{} messages, {}/s, {} duplicates, {} gaps ({} lost)",
-            self.messages, self.messages_per_second, self.duplicates, self.gaps, self.lost_messages
+            short(self.messages),
+            short(self.messages_per_second),
+            short(self.duplicates),
+            short(self.gaps),
+            short(self.lost_messages)
         );
-        [format!("{ring}; {} instruments, {} orders", self.instruments_known, self.live_orders), feed]
+        [format!("{ring}, {} orders", short(self.live_orders)), feed]
     }
 
     /// Drops in words.
