@@ -121,7 +121,10 @@ fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steerin
             return;
         }
         // An interface that is back wants its program at once.
-        let moved = running.iter_mut().fold(false, |moved, lane| lane.look() || moved);
+        let mut moved = false;
+        for lane in running.iter_mut() {
+            moved |= lane.look();
+        }
         if moved || kept.elapsed() >= KEEP_EVERY {
             kept = Instant::now();
             let health = keeper.keep();
