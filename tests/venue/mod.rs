@@ -23,7 +23,6 @@ pub const VENUE_NS: u64 = 36_000_000_000_000 - 1_000;
 /// One thing the sink was told.
 #[allow(clippy::large_enum_variant)] // a test keeps thousands, not millions
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant)] // kept in a test's memory only
 pub enum Out {
     Mbo(Row, Mbo),
     Mbp1(Row, Mbp1),
