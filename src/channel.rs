@@ -10,7 +10,7 @@ use crate::feed::iex_tops::{IexTops, TopsDecoder};
 use crate::feed::itch::{Itch, ItchDecoder, Market};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
-use crate::feed::{Decoder, Protocol};
+use crate::feed::{Decoder, Protocol, SessionLayer};
 use crate::journal::Journal;
 use crate::record::{ChannelState, Sink, control};
 use crate::stats::{Drop, Drops};
@@ -45,6 +45,9 @@ pub struct Pipeline<P: Protocol> {
     arbiter: Arbiter,
     meaning: Meaning<P>,
 }
+
+/// Messages of a datagram whose memory is asked for beforehand: as many as a full datagram of adds and deletes has.
+const LOOK_AHEAD: usize = 64;
 
 /// Everything behind the arbiter.
 struct Meaning<P: Protocol> {
@@ -196,9 +199,34 @@ impl<P: Protocol> Pipeline<P> {
 
     #[inline]
     fn on_datagram<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
+        self.look_ahead(payload);
         let meaning = &mut self.meaning;
         self.arbiter.on_datagram::<P::Session>(line, recv_ns, payload, &mut Behind { meaning, sink });
         self.meaning.settle(recv_ns, sink);
+    }
+
+    /// Asks for the memory that the datagram's messages will touch, all at once: a load from DRAM takes 150 ns, but 8.5 ns each when
+    /// they overlap. First the orders and the books' heads, then, when those have come, the ends of the books' price arrays.
+    #[inline]
+    fn look_ahead(&self, payload: &[u8]) {
+        let Ok(packet) = P::Session::packet(payload) else { return };
+        // The slower line's copy will not be applied.
+        if packet.count < 2 || packet.sequence.saturating_add(u64::from(packet.count)) <= self.arbiter.next_sequence() {
+            return;
+        }
+        let books = self.meaning.composer.books();
+        let mut instruments = [0; LOOK_AHEAD];
+        let mut blocks = packet.blocks;
+        for instrument in instruments.iter_mut().take(usize::from(packet.count)) {
+            let Ok(message) = P::Session::next_message(&mut blocks) else { break };
+            if let Some((id, order)) = self.meaning.decoder.will_touch(message) {
+                books.prefetch(id, order);
+                *instrument = id;
+            }
+        }
+        for &id in instruments.iter().take(usize::from(packet.count)) {
+            books.prefetch_levels(id);
+        }
     }
 
     fn on_time<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {

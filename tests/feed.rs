@@ -174,6 +174,17 @@ fn mold_heartbeat_and_end_of_session_carry_the_next_number_and_no_messages() {
 }
 
 #[test]
+fn mold_refuses_a_session_that_is_no_text_but_takes_zeros() {
+    let mut packet = mold(1, 0, &[]);
+    packet[..10].fill(0);
+    assert!(MoldUdp64::packet(&packet).is_ok());
+    for byte in [1, 0x1f, 0x7f, 0x80, 0xff] {
+        packet[9] = byte;
+        assert_eq!(MoldUdp64::packet(&packet).unwrap_err(), Drop::WrongProtocol);
+    }
+}
+
+#[test]
 fn case_15_16_a_block_past_the_end_ends_the_packet_and_what_came_before_it_is_kept() {
     let mut long_block = mold(1, 2, &[b"good", b"cut"]);
     let at = long_block.len() - 4;

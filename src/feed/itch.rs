@@ -62,6 +62,17 @@ impl ItchDecoder {
 }
 
 impl Decoder for ItchDecoder {
+    /// Every message that moves an order has its locate at 1 and the order's reference at 11.
+    #[inline]
+    fn will_touch(&self, message: &[u8]) -> Option<(u32, u64)> {
+        let (head, _) = message.split_first_chunk::<19>()?;
+        if !matches!(head[0], b'A' | b'F' | b'E' | b'C' | b'X' | b'D' | b'U') {
+            return None;
+        }
+        let (locate, order) = (head.first_chunk::<3>()?, head.last_chunk::<8>()?);
+        Some((u32::from(u16::from_be_bytes([locate[1], locate[2]])), u64::from_be_bytes(*order)))
+    }
+
     fn set_midnight(&mut self, midnight_ns: u64) {
         self.midnight_ns = midnight_ns;
     }

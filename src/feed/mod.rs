@@ -163,6 +163,14 @@ pub trait Decoder {
     /// Decodes one message (type byte first). Errors are the reason to count; the message is skipped.
     fn decode(&mut self, message: &[u8]) -> Result<Decoded, Drop>;
 
+    /// Which instrument and order the message will touch, if any: a cheap guess, to have their memory on the way before the message
+    /// is decoded. Nothing may depend on it.
+    #[inline]
+    fn will_touch(&self, message: &[u8]) -> Option<(u32, u64)> {
+        let _ = message;
+        None
+    }
+
     /// One more than the largest instrument id that can come out.
     fn instrument_limit(&self) -> u32;
 

@@ -20,6 +20,11 @@ impl SessionLayer for MoldUdp64 {
     #[inline]
     fn packet(payload: &[u8]) -> Result<Packet<'_>, Drop> {
         let Ok((header, blocks)) = Header::ref_from_prefix(payload) else { return Err(Drop::HeaderCut) };
+        // The protocol has no magic; a session that is no text is the next best thing to tell another feed's packets by. Captures with
+        // made-up framing have zeros.
+        if !header.session.iter().all(|&byte| byte == 0 || (b' '..=b'~').contains(&byte)) {
+            return Err(Drop::WrongProtocol);
+        }
         let (kind, count) = match header.count.get() {
             0 => (PacketKind::Heartbeat, 0),
             END_OF_SESSION => (PacketKind::EndOfSession, 0),
