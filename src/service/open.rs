@@ -224,10 +224,12 @@ fn ended(mut lane: Lane, plan: &LanePlan) -> Result<Ended, Error> {
     let outcome = failure.map_or(Ok(()), |failure| Err(Error::new(Exit::Failed, format!("lane {}", plan.name), failure, "")));
     let channels = plan.channels.iter().zip(&lane.channels);
     let totals = channels.map(|(planned, channel)| (planned.name.clone(), report::Totals::of(&channel.channel))).collect();
+    let (frames, drops) = lane.received();
+    let received = report::received(frames, drops);
     let mut published = Vec::new();
     for publisher in lane.publications {
         published.push((publisher.path().display().to_string(), report::records(&publisher)));
         publisher.close(false);
     }
-    outcome.map(|()| Ended { totals, published })
+    outcome.map(|()| Ended { totals, received, published })
 }

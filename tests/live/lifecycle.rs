@@ -307,3 +307,64 @@ fn sigterm_before_it_is_ready_ends_it_too() {
         assert_eq!(room.published_files(), Vec::<String>::new());
     });
 }
+
+/// The thread of that name.
+fn thread_of(service: &Service, name: &str) -> i32 {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", service.pid())).unwrap();
+    let mut tasks = tasks.map(|task| task.unwrap().path());
+    let task = tasks.find(|task| std::fs::read_to_string(task.join("comm")).unwrap().trim() == name).unwrap();
+    task.file_name().unwrap().to_str().unwrap().parse().unwrap()
+}
+
+/// Stops one thread of another process, as a debugger does; it goes on when this is dropped.
+struct StoppedThread(i32);
+
+impl StoppedThread {
+    fn of(thread: i32) -> Result<Self, std::io::Error> {
+        let null = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: requests without memory of ours, on a thread of our own child; then a wait for that thread alone.
+        unsafe {
+            if libc::ptrace(libc::PTRACE_SEIZE, thread, null, null) != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            assert_eq!(libc::ptrace(libc::PTRACE_INTERRUPT, thread, null, null), 0);
+            assert_eq!(libc::waitpid(thread, std::ptr::null_mut(), libc::__WALL), thread);
+        }
+        Ok(Self(thread))
+    }
+}
+
+impl Drop for StoppedThread {
+    fn drop(&mut self) {
+        let null = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: as above.
+        unsafe { libc::ptrace(libc::PTRACE_DETACH, self.0, null, null) };
+    }
+}
+
+#[test]
+fn case_57_a_stuck_lane_is_not_covered_up_the_watchdog_is_not_fed() {
+    in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        let room = Room::new();
+        let lane = Lane { by: By::Recvmmsg, ..itch("stuck") };
+        let mut service = Service::spawn_as(tickwire(), &room, &[lane], &[("WATCHDOG_USEC", "200000")]);
+        service.until_ready().unwrap();
+        service.until_told(|line| line == "WATCHDOG=1").unwrap();
+        let stopped = match StoppedThread::of(thread_of(&service, "stuck")) {
+            Ok(stopped) => stopped,
+            Err(error) => return skip(&format!("ptrace: {error}")),
+        };
+        service.until_logged("lane stuck: no sign of life");
+        service.listen();
+        service.told.clear();
+        std::thread::sleep(Duration::from_secs(1));
+        service.listen();
+        assert!(!service.told.iter().any(|line| line == "WATCHDOG=1"), "{:?}", service.told);
+        drop(stopped);
+        service.until_told(|line| line == "WATCHDOG=1").unwrap();
+        assert_eq!(service.stop().code, Some(0));
+    });
+}
