@@ -33,6 +33,7 @@ const MAY_READ_CLOCKS: &[&str] = &[
     "src/main.rs",
     "src/cli/",
     "src/service.rs",
+    "src/service/",
     "src/play/",
     // A writer's heartbeat, and the time an epoch is named by.
     "src/shm/region.rs",

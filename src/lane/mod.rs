@@ -226,8 +226,14 @@ impl Lane {
         }
     }
 
-    /// The end, after the source was left: what is held is delivered, readers are told, counters are shown a last time.
-    pub fn finish(&mut self) {
+    /// The end: what is held is delivered, readers are told, counters are shown a last time.
+    pub fn finish(&mut self, source: &impl Source) {
+        self.leave(source);
+        self.finish_without_source();
+    }
+
+    /// The same after the last source was left.
+    pub fn finish_without_source(&mut self) {
         let now_ns = self.clock.now_ns();
         for LaneChannel { channel, publication } in &mut self.channels {
             let Some(publisher) = self.publications.get_mut(*publication) else { continue };

@@ -14,7 +14,16 @@ pub const PORT: u16 = 26400;
 
 /// One ITCH channel with one line on twb, by native XDP.
 pub fn itch(name: &str) -> Lane<'_> {
-    Lane { name, feed: "nasdaq-itch", core: 0, by: By::XdpNative, lines: vec![("twb", GROUP, PORT)], source: "", channel: "" }
+    Lane {
+        name,
+        feed: "nasdaq-itch",
+        core: 0,
+        idle_sleep_us: 50,
+        by: By::XdpNative,
+        lines: vec![("twb", GROUP, PORT)],
+        source: "",
+        channel: "",
+    }
 }
 
 /// A MoldUDP64 frame with `count` system events from `sequence` on.
@@ -366,5 +375,35 @@ fn case_57_a_stuck_lane_is_not_covered_up_the_watchdog_is_not_fed() {
         drop(stopped);
         service.until_told(|line| line == "WATCHDOG=1").unwrap();
         assert_eq!(service.stop().code, Some(0));
+    });
+}
+
+/// Processor time the process has used.
+fn processor_time(service: &Service) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", service.pid())).unwrap();
+    // User and system time are the 14th and 15th field; the name before them may hold anything but a last `)`.
+    let fields: Vec<u64> = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2).map(|n| n.parse().unwrap()).collect();
+    // SAFETY: takes a number.
+    let ticks_per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as u64;
+    Duration::from_millis((fields[0] + fields[1]) * 1000 / ticks_per_second)
+}
+
+#[test]
+fn an_idle_lane_that_may_sleep_leaves_its_core_to_others_and_one_that_may_not_spins() {
+    in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        let used = [50, 0].map(|idle_sleep_us| {
+            let room = Room::new();
+            let mut service = Service::start(&room, &[Lane { by: By::Recvmmsg, idle_sleep_us, ..itch("idle") }]).unwrap();
+            let before = processor_time(&service);
+            std::thread::sleep(Duration::from_millis(700));
+            let used = processor_time(&service) - before;
+            assert_eq!(service.stop().code, Some(0));
+            used
+        });
+        // 700 ms on a core of its own; here it shares the core, so the two are compared with each other.
+        assert!(used[0] * 2 < used[1], "asleep {:?}, spinning {:?}", used[0], used[1]);
     });
 }

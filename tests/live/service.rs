@@ -62,6 +62,7 @@ pub struct Lane<'a> {
     pub name: &'a str,
     pub feed: &'a str,
     pub core: u32,
+    pub idle_sleep_us: u32,
     pub by: By,
     /// (interface, group, port)
     pub lines: Vec<(&'a str, &'a str, u16)>,
@@ -72,9 +73,9 @@ pub struct Lane<'a> {
 
 impl Lane<'_> {
     fn toml(&self) -> String {
-        let Self { name, feed, core, by, lines, source, channel } = self;
+        let Self { name, feed, core, idle_sleep_us, by, lines, source, channel } = self;
         let mut text = format!(
-            "[[lane]]\nname = \"{name}\"\ncore = {core}\nidle_sleep_us = 50\nsource = \"{}\"\n",
+            "[[lane]]\nname = \"{name}\"\ncore = {core}\nidle_sleep_us = {idle_sleep_us}\nsource = \"{}\"\n",
             if by.is_xdp() { "xdp" } else { "udp" }
         );
         if by.is_xdp() {
