@@ -37,6 +37,8 @@ type CameUp = (String, Option<Ready>);
 /// What a lane has counted in its life.
 struct Ended {
     totals: Vec<(String, report::Totals)>,
+    /// Frames and drops of its sources, in words.
+    received: String,
     /// Publication file and its records, in words.
     published: Vec<(String, String)>,
 }
@@ -62,6 +64,7 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
     });
     tell(&[NotifyState::Stopping, NotifyState::Status("draining")]);
     let stopped = running::stop(running);
+    steering.report();
     // A lane that could not come up has the reason; what else failed because of it is no news.
     match (outcome, stopped) {
         (Err(None), stopped) => stopped,
@@ -117,7 +120,7 @@ fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steerin
     let mut reported = Instant::now();
     let mut watchdog = sd_notify::watchdog_enabled().map(|period| (period / 2, Instant::now()));
     while !signals::wait_for_stop(TURN) {
-        if running.iter().any(|lane| lane.thread.is_finished()) {
+        if running.iter().any(Running::has_ended) {
             return;
         }
         // An interface that is back wants its program at once.
@@ -130,16 +133,13 @@ fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steerin
             let health = keeper.keep();
             tracing::debug!("clock: {health:?}");
             steering.keep();
-            for lane in running.iter() {
-                if let Err(error) = lane.prepare_spares() {
-                    tracing::warn!("lane {}: no file for the next epoch yet: {error}", lane.name);
-                }
-            }
+            running.iter_mut().for_each(Running::keep);
             tell(&[NotifyState::Status(&status(running))]);
         }
         if plan.report_interval_s > 0 && reported.elapsed() >= Duration::from_secs(plan.report_interval_s) {
             reported = Instant::now();
             running.iter().for_each(Running::report);
+            steering.report();
         }
         if let Some((period, fed)) = &mut watchdog
             && fed.elapsed() >= *period

@@ -37,6 +37,8 @@ pub struct LaneShared {
     pub beats: AtomicU64,
     /// Percentiles for the lane to show.
     pub latency: ShownLatency,
+    /// Datagrams the kernel dropped before the lane saw them.
+    pub overrun: AtomicU64,
     /// What happened to the lane's interfaces, for the control plane to tell. Rare; a lane must not wait for a log.
     pub events: SegQueue<Event>,
 }
@@ -212,20 +214,32 @@ impl Lane {
         self.left.1.merge(source.drops());
     }
 
+    /// Frames, and what was dropped of them, of all sources that were left.
+    pub fn received(&self) -> (u64, &Drops) {
+        (self.left.0, &self.left.1)
+    }
+
     fn show_counters(&mut self, frames: u64, drops: &Drops) {
         self.stopped_publishing |= self.publications.iter().any(|publisher| publisher.failure().is_some());
         let frames = self.left.0 + frames;
         let mut all = self.left.1.clone();
         all.merge(&self.drops);
         all.merge(drops);
+        self.shared.overrun.store(all.get(Drop::ReceiveOverrun), Ordering::Relaxed);
         for (index, publisher) in self.publications.iter_mut().enumerate() {
             let mine = self.channels.iter().filter(|channel| channel.publication == index).map(|channel| &channel.channel);
             counters::show(publisher, mine, frames, &all, &self.shared.latency);
         }
     }
 
-    /// The end, after the source was left: what is held is delivered, readers are told, counters are shown a last time.
-    pub fn finish(&mut self) {
+    /// The end: what is held is delivered, readers are told, counters are shown a last time.
+    pub fn finish(&mut self, source: &impl Source) {
+        self.leave(source);
+        self.finish_without_source();
+    }
+
+    /// The same after the last source was left.
+    pub fn finish_without_source(&mut self) {
         let now_ns = self.clock.now_ns();
         for LaneChannel { channel, publication } in &mut self.channels {
             let Some(publisher) = self.publications.get_mut(*publication) else { continue };

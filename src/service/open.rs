@@ -99,12 +99,13 @@ impl Opening {
             drop(source);
             // Without patience: the lane must not look stuck, and tries again anyway.
             let Some(reopened) = reopen(&mut lane, &part, || open(&self, Duration::ZERO, &mut Vec::new())) else {
+                lane.finish_without_source();
                 return ended(lane, &self.plan);
             };
             source = reopened;
             lane.shared.events.push(Event { part: part.clone(), lost: None });
         }
-        lane.leave(&source);
+        lane.finish(&source);
         ended(lane, &self.plan)
     }
 
@@ -217,17 +218,18 @@ fn reopen<S>(lane: &mut Lane, part: &str, mut open: impl FnMut() -> Result<S, So
     }
 }
 
-/// The end of a lane whose source was left: readers are told, files removed, totals taken.
-fn ended(mut lane: Lane, plan: &LanePlan) -> Result<Ended, Error> {
-    lane.finish();
+/// What is left to do with a finished lane: totals are taken, files removed.
+fn ended(lane: Lane, plan: &LanePlan) -> Result<Ended, Error> {
     let failure = lane.publications.iter().find_map(Publisher::failure);
     let outcome = failure.map_or(Ok(()), |failure| Err(Error::new(Exit::Failed, format!("lane {}", plan.name), failure, "")));
     let channels = plan.channels.iter().zip(&lane.channels);
     let totals = channels.map(|(planned, channel)| (planned.name.clone(), report::Totals::of(&channel.channel))).collect();
+    let (frames, drops) = lane.received();
+    let received = report::received(frames, drops);
     let mut published = Vec::new();
     for publisher in lane.publications {
         published.push((publisher.path().display().to_string(), report::records(&publisher)));
         publisher.close(false);
     }
-    outcome.map(|()| Ended { totals, published })
+    outcome.map(|()| Ended { totals, received, published })
 }

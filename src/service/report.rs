@@ -6,6 +6,7 @@ use crate::journal::Journal;
 use crate::lane::latency::Percentiles;
 use crate::record::Schema;
 use crate::shm::Publisher;
+use crate::stats::Drops;
 
 /// One channel's life in numbers.
 pub(super) struct Totals {
@@ -37,6 +38,8 @@ impl Totals {
 
 /// Logs what a lane's channel has noted since the last look.
 pub(super) fn journal(lane: &str, channel: &str, journal: &Journal) {
+    // A line that falls apart makes thousands of gaps a second: the first of each look is told, the others as a sum.
+    let (mut gaps, mut missing) = (0_u64, 0_u64);
     while let Some(entry) = journal.read() {
         match entry.notice {
             Notice::SessionStart { session, first_sequence, cause } => {
@@ -48,6 +51,11 @@ pub(super) fn journal(lane: &str, channel: &str, journal: &Journal) {
             }
             Notice::GapOpen { first, last, cause } => {
                 let count = last.saturating_sub(first).saturating_add(1);
+                gaps += 1;
+                if gaps > 1 {
+                    missing = missing.saturating_add(count);
+                    continue;
+                }
                 tracing::warn!(
                     "lane {lane}, channel {channel}: {count} message(s) missing, {first} to {last} ({cause:?}); its books are marked"
                 );
@@ -63,6 +71,9 @@ pub(super) fn journal(lane: &str, channel: &str, journal: &Journal) {
             Notice::LineAlive { line } => tracing::info!("lane {lane}, channel {channel}: line {} is alive again", line_name(line)),
         }
     }
+    if gaps > 1 {
+        tracing::warn!("lane {lane}, channel {channel}: {missing} message(s) missing in {} further gaps", gaps - 1);
+    }
     let lost = journal.take_lost();
     if lost > 0 {
         tracing::warn!("lane {lane}, channel {channel}: {lost} notices were not logged; the counters have them all");
@@ -71,6 +82,18 @@ pub(super) fn journal(lane: &str, channel: &str, journal: &Journal) {
 
 fn line_name(line: u8) -> char {
     (b'A' + line.min(25)) as char
+}
+
+/// What a lane's sources received, in words; empty where there is nothing to say.
+pub(super) fn received(frames: u64, drops: &Drops) -> String {
+    let mut parts: Vec<String> = drops.iter().map(|(reason, count)| format!("{} {count}", reason.name())).collect();
+    if !parts.is_empty() {
+        parts[0].insert_str(0, "dropped before any channel: ");
+    }
+    if frames > 0 {
+        parts.insert(0, format!("{frames} frames"));
+    }
+    parts.join(", ")
 }
 
 /// Logs a lane's life.

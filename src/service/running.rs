@@ -24,7 +24,8 @@ const JOURNAL_ENTRIES: usize = 1024;
 /// One lane, seen from the control plane.
 pub(super) struct Running {
     pub(super) name: String,
-    pub(super) thread: JoinHandle<Result<Ended, Error>>,
+    /// Until it is joined.
+    thread: Option<JoinHandle<Result<Ended, Error>>>,
     shared: Arc<LaneShared>,
     pub(super) latency: LatencyReader,
     journals: Vec<(String, Journal)>,
@@ -34,6 +35,10 @@ pub(super) struct Running {
     pub(super) last_beat: (u64, Instant),
     /// What does not receive, by part, and why.
     pub(super) troubles: Vec<(String, String)>,
+    /// Datagrams the kernel dropped, as far as they were told.
+    overrun: u64,
+    /// Why there is no file for the next epoch, as it was told.
+    no_spare: String,
 }
 
 impl Running {
@@ -62,8 +67,24 @@ impl Running {
             .name(name.clone())
             .spawn(life)
             .map_err(|error| Error::new(Exit::Host, "cannot start a thread", error, "raise LimitNPROC or free memory"))?;
-        let node = lane.node as usize;
-        Ok(Self { name, thread, shared, latency, journals, spares: Vec::new(), node, last_beat: (0, Instant::now()), troubles: Vec::new() })
+        Ok(Self {
+            name,
+            thread: Some(thread),
+            shared,
+            latency,
+            journals,
+            spares: Vec::new(),
+            node: lane.node as usize,
+            last_beat: (0, Instant::now()),
+            troubles: Vec::new(),
+            overrun: 0,
+            no_spare: String::new(),
+        })
+    }
+
+    /// Whether its thread has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Reads what the lane has left for us; true if something happened to its interfaces.
@@ -105,6 +126,26 @@ impl Running {
         Ok(())
     }
 
+    /// What is due about once a second: the next epoch's file, and a word about what the kernel had to drop.
+    pub(super) fn keep(&mut self) {
+        let why = self.prepare_spares().err().map(|error| error.to_string()).unwrap_or_default();
+        if !why.is_empty() && why != self.no_spare {
+            tracing::warn!("lane {}: no file for the next epoch yet: {why}", self.name);
+        }
+        self.no_spare = why;
+        self.tell_overrun();
+    }
+
+    fn tell_overrun(&mut self) {
+        let overrun = self.shared.overrun.load(Ordering::Relaxed);
+        let new = overrun.saturating_sub(self.overrun);
+        self.overrun = overrun;
+        if new > 0 {
+            let cure = "its core was stolen, or lane.xdp.frames (lane.udp.receive_buffer_bytes) is too small for the burst";
+            tracing::warn!("lane {}: the kernel dropped {new} datagrams for want of room; {cure}", self.name);
+        }
+    }
+
     pub(super) fn report(&self) {
         let total = self.latency.total();
         tracing::info!(
@@ -119,7 +160,8 @@ impl Running {
     }
 
     fn join(mut self) -> Result<(), Error> {
-        let ended = match self.thread.join() {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        let ended = match thread.join() {
             Ok(ended) => ended?,
             Err(_) => {
                 let cure = "please report it with the log above; the publication says that its writer is gone";
@@ -129,6 +171,10 @@ impl Running {
         while self.latency.take().is_some() {}
         for (channel, journal) in &self.journals {
             report::journal(&self.name, channel, journal);
+        }
+        self.tell_overrun();
+        if !ended.received.is_empty() {
+            tracing::info!("lane {}: {}", self.name, ended.received);
         }
         for (path, records) in &ended.published {
             tracing::info!("publication {path}: {records}");

@@ -74,6 +74,22 @@ impl Steerings {
             }
         }
     }
+
+    /// Logs what the programs did with the frames so far: what passed to the kernel is counted nowhere else.
+    pub(super) fn report(&self) {
+        for one in &self.0 {
+            let frames = one.steering.lock().frames();
+            match frames {
+                Ok(frames) => {
+                    let parts: Vec<String> = frames.iter().map(|(what, count)| format!("{} {count}", what.name())).collect();
+                    if !parts.is_empty() {
+                        tracing::info!("{}: frames by what the program did: {}", one.name, parts.join(", "));
+                    }
+                }
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+    }
 }
 
 impl Steered {

@@ -14,7 +14,16 @@ pub const PORT: u16 = 26400;
 
 /// One ITCH channel with one line on twb, by native XDP.
 pub fn itch(name: &str) -> Lane<'_> {
-    Lane { name, feed: "nasdaq-itch", core: 0, by: By::XdpNative, lines: vec![("twb", GROUP, PORT)], source: "", channel: "" }
+    Lane {
+        name,
+        feed: "nasdaq-itch",
+        core: 0,
+        idle_sleep_us: 50,
+        by: By::XdpNative,
+        lines: vec![("twb", GROUP, PORT)],
+        source: "",
+        channel: "",
+    }
 }
 
 /// A MoldUDP64 frame with `count` system events from `sequence` on.
@@ -305,5 +314,96 @@ fn sigterm_before_it_is_ready_ends_it_too() {
         let ended = second.wait();
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert_eq!(room.published_files(), Vec::<String>::new());
+    });
+}
+
+/// The thread of that name.
+fn thread_of(service: &Service, name: &str) -> i32 {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", service.pid())).unwrap();
+    let mut tasks = tasks.map(|task| task.unwrap().path());
+    let task = tasks.find(|task| std::fs::read_to_string(task.join("comm")).unwrap().trim() == name).unwrap();
+    task.file_name().unwrap().to_str().unwrap().parse().unwrap()
+}
+
+/// Stops one thread of another process, as a debugger does; it goes on when this is dropped.
+struct StoppedThread(i32);
+
+impl StoppedThread {
+    fn of(thread: i32) -> Result<Self, std::io::Error> {
+        let null = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: requests without memory of ours, on a thread of our own child; then a wait for that thread alone.
+        unsafe {
+            if libc::ptrace(libc::PTRACE_SEIZE, thread, null, null) != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            assert_eq!(libc::ptrace(libc::PTRACE_INTERRUPT, thread, null, null), 0);
+            assert_eq!(libc::waitpid(thread, std::ptr::null_mut(), libc::__WALL), thread);
+        }
+        Ok(Self(thread))
+    }
+}
+
+impl Drop for StoppedThread {
+    fn drop(&mut self) {
+        let null = std::ptr::null_mut::<libc::c_void>();
+        // SAFETY: as above.
+        unsafe { libc::ptrace(libc::PTRACE_DETACH, self.0, null, null) };
+    }
+}
+
+#[test]
+fn case_57_a_stuck_lane_is_not_covered_up_the_watchdog_is_not_fed() {
+    in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        let room = Room::new();
+        let lane = Lane { by: By::Recvmmsg, ..itch("stuck") };
+        let mut service = Service::spawn_as(tickwire(), &room, &[lane], &[("WATCHDOG_USEC", "200000")]);
+        service.until_ready().unwrap();
+        service.until_told(|line| line == "WATCHDOG=1").unwrap();
+        let stopped = match StoppedThread::of(thread_of(&service, "stuck")) {
+            Ok(stopped) => stopped,
+            Err(error) => return skip(&format!("ptrace: {error}")),
+        };
+        service.until_logged("lane stuck: no sign of life");
+        service.listen();
+        service.told.clear();
+        std::thread::sleep(Duration::from_secs(1));
+        service.listen();
+        assert!(!service.told.iter().any(|line| line == "WATCHDOG=1"), "{:?}", service.told);
+        drop(stopped);
+        service.until_told(|line| line == "WATCHDOG=1").unwrap();
+        assert_eq!(service.stop().code, Some(0));
+    });
+}
+
+/// Processor time the process has used.
+fn processor_time(service: &Service) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", service.pid())).unwrap();
+    // User and system time are the 14th and 15th field; the name before them may hold anything but a last `)`.
+    let fields: Vec<u64> = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2).map(|n| n.parse().unwrap()).collect();
+    // SAFETY: takes a number.
+    let ticks_per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as u64;
+    Duration::from_millis((fields[0] + fields[1]) * 1000 / ticks_per_second)
+}
+
+#[test]
+fn an_idle_lane_that_may_sleep_leaves_its_core_to_others_and_one_that_may_not_spins() {
+    in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        let used = [50, 0].map(|idle_sleep_us| {
+            let room = Room::new();
+            let mut service = Service::start(&room, &[Lane { by: By::Recvmmsg, idle_sleep_us, ..itch("idle") }]).unwrap();
+            let before = processor_time(&service);
+            std::thread::sleep(Duration::from_millis(700));
+            let used = processor_time(&service) - before;
+            assert_eq!(service.stop().code, Some(0));
+            used
+        });
+        // 700 ms on a core of its own; here it shares the core, so the two are compared with each other.
+        assert!(used[0] * 2 < used[1], "asleep {:?}, spinning {:?}", used[0], used[1]);
     });
 }

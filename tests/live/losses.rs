@@ -49,7 +49,11 @@ fn case_56_what_overruns_a_stopped_lane_is_counted_and_declared() {
             );
             assert!(format!("{:?}", publication.channel_states()[0].state) == "Stale");
             service.until_logged("missing");
-            assert_eq!(service.stop().code, Some(0));
+            service.until_logged("the kernel dropped");
+            let ended = service.stop();
+            assert_eq!(ended.code, Some(0));
+            assert!(ended.log.contains("receive_overrun"), "{}", ended.log);
+            assert!(!by.is_xdp() || ended.log.contains(&format!("redirected {sent}")), "{}", ended.log);
         });
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -61,6 +62,7 @@ pub struct Lane<'a> {
     pub name: &'a str,
     pub feed: &'a str,
     pub core: u32,
+    pub idle_sleep_us: u32,
     pub by: By,
     /// (interface, group, port)
     pub lines: Vec<(&'a str, &'a str, u16)>,
@@ -71,9 +73,9 @@ pub struct Lane<'a> {
 
 impl Lane<'_> {
     fn toml(&self) -> String {
-        let Self { name, feed, core, by, lines, source, channel } = self;
+        let Self { name, feed, core, idle_sleep_us, by, lines, source, channel } = self;
         let mut text = format!(
-            "[[lane]]\nname = \"{name}\"\ncore = {core}\nidle_sleep_us = 50\nsource = \"{}\"\n",
+            "[[lane]]\nname = \"{name}\"\ncore = {core}\nidle_sleep_us = {idle_sleep_us}\nsource = \"{}\"\n",
             if by.is_xdp() { "xdp" } else { "udp" }
         );
         if by.is_xdp() {
@@ -123,7 +125,7 @@ pub fn tickwire() -> Command {
 pub struct Service {
     child: Child,
     log: PathBuf,
-    notify: UnixDatagram,
+    notified: Receiver<String>,
     /// What systemd was told, a line each.
     pub told: Vec<String>,
 }
@@ -163,7 +165,7 @@ impl Service {
             .stderr(file)
             .spawn()
             .unwrap();
-        Self { child, log, notify, told: vec![] }
+        Self { child, log, notified: listen_to(notify), told: vec![] }
     }
 
     /// Starts it and waits until it is ready. `None`, after a loud skip, where the host does not allow what it needs.
@@ -207,11 +209,10 @@ impl Service {
         }
     }
 
+    /// Takes in what systemd was told meanwhile.
     pub fn listen(&mut self) {
-        let mut buffer = [0; 4096];
-        while let Ok(length) = self.notify.recv(&mut buffer) {
-            self.told.extend(String::from_utf8_lossy(&buffer[..length]).lines().map(str::to_owned));
-        }
+        std::thread::sleep(Duration::from_millis(5));
+        self.told.extend(self.notified.try_iter());
     }
 
     pub fn log(&self) -> String {
@@ -259,6 +260,24 @@ impl Service {
         self.signal(libc::SIGTERM);
         self.wait()
     }
+}
+
+/// Reads the notify socket as steadily as systemd does: a service waits when its queue of ten is full. Ends with the receiver.
+fn listen_to(notify: UnixDatagram) -> Receiver<String> {
+    let (told, notified) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        loop {
+            let length = notify.recv(&mut buffer).unwrap_or(0);
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            // An empty line finds out whether anybody is listening still.
+            let lines: Vec<&str> = if text.is_empty() { vec![""] } else { text.lines().collect() };
+            if lines.into_iter().any(|line| told.send(line.to_owned()).is_err()) {
+                return;
+            }
+        }
+    });
+    notified
 }
 
 impl Drop for Service {
