@@ -77,8 +77,7 @@ fn every_datagram_goes_to_its_channel_and_one_without_a_route_is_counted() {
     ];
     let mut source: Memory = datagrams.into_iter().collect();
     lane.run(&mut source).unwrap();
-    lane.leave(&source);
-    lane.finish();
+    lane.finish(&source);
     let counters = counters_of(&publication);
     assert_eq!((counters["messages"], counters["datagrams"], counters["live_orders"], counters["drop_unknown_line"]), (3, 3, 3, 2));
     assert_eq!(publication.instruments().count(), 2);

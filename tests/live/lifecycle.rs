@@ -88,7 +88,7 @@ fn systemd_is_told_ready_status_watchdog_and_stopping() {
         // All of the memory is there when it says that it is ready: the file of the next epoch too.
         assert_eq!(room.published_files().len(), 3, "publication, lock, next epoch: {:?}", room.published_files());
         service.until_told(|line| line.starts_with("STATUS=receiving")).unwrap();
-        service.until(&"its status counts what came".to_owned(), || {
+        service.until("its status counts what came", || {
             RawSender::open("twa").send(&mold(1, 1));
             true
         });

@@ -115,7 +115,7 @@ fn assert_counted(publication: &Publication, by: By, sent: u64, summary: &Summar
     assert_eq!(counter(publication, "frames"), if by.is_xdp() { sent } else { 0 });
     assert_eq!(counter(publication, "messages"), summary.messages);
     assert_eq!(counter(publication, "heartbeats"), summary.heartbeats);
-    assert_eq!(counter(publication, "instruments"), u64::from(summary.instruments));
+    assert_eq!(counter(publication, "instruments"), summary.instruments);
     assert_eq!(counter(publication, "gaps"), 0);
     assert_eq!(counter(publication, "latency_count"), sent);
 }
