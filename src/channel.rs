@@ -60,6 +60,8 @@ struct Meaning<P: Protocol> {
     state: ChannelState,
     /// Nothing is heard: shown instead of `state` for as long.
     silent: bool,
+    /// When `state` began.
+    since_ns: u64,
     began_epoch: bool,
     messages_by_type: [u64; 256],
     drops: Drops,
@@ -189,6 +191,7 @@ impl<P: Protocol> Pipeline<P> {
                 midnight_ns: config.midnight_ns,
                 state: ChannelState::Idle,
                 silent: false,
+                since_ns: 0,
                 began_epoch: false,
                 messages_by_type: [0; 256],
                 drops: Drops::default(),
@@ -307,7 +310,8 @@ impl<P: Protocol> Meaning<P> {
             }
             Notice::Silent { .. } | Notice::Heard => {
                 self.silent = matches!(notice, Notice::Silent { .. });
-                self.enter(self.state, at_ns, sink);
+                // What the silence covered goes on, and began when it began.
+                sink.channel_state(self.index, self.shown(), if self.silent { at_ns } else { self.since_ns });
             }
             Notice::LineDead { .. } | Notice::LineAlive { .. } => {}
         }
@@ -372,7 +376,12 @@ impl<P: Protocol> Meaning<P> {
 
     fn enter<S: Sink>(&mut self, state: ChannelState, at_ns: u64, sink: &mut S) {
         self.state = state;
-        sink.channel_state(self.index, self.shown(), at_ns);
+        self.since_ns = at_ns;
+        sink.channel_state(self.index, state, at_ns);
+        // The sink keeps the doubt that this state may cast on books; silence does not lift it.
+        if self.silent {
+            sink.channel_state(self.index, ChannelState::Silent, at_ns);
+        }
     }
 
     fn shown(&self) -> ChannelState {

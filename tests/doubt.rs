@@ -88,6 +88,7 @@ fn silence_and_the_end_of_the_session_do_not_make_a_lossy_book_good() {
     handler.says(BookState::MaybeBad);
     handler.silence();
     assert_eq!(handler.channel.state(), ChannelState::Silent);
+    assert_eq!(handler.publication.reopen().unwrap().channel_states()[0].state, ChannelState::Silent, "an operator sees both");
     handler.says(BookState::MaybeBad);
     handler.datagram(b"SESSION001", 2_001, 0, &[]);
     assert_eq!(handler.channel.state(), ChannelState::Stale);

@@ -68,7 +68,7 @@ class Publication:
         at, count, stride = self.sections[CHANNELS, 0]
         for line in range(at, at + count * stride, stride):
             state = self.words[line + 5]
-            yield self.name(line), self.words[line + 4], state >> 56, state << 8 & (1 << 64) - 1
+            yield self.name(line), self.words[line + 4], state >> 56 & 0x7F, state << 8 & (1 << 64) - 1
 
     def counters(self):
         at, count, stride = self.sections[COUNTERS, 0]

@@ -68,6 +68,27 @@ fn a_gap_makes_every_older_book_of_its_channel_doubtful_and_no_other() {
 }
 
 #[test]
+fn a_silent_channel_says_that_it_is_silent_and_that_its_books_were_in_doubt_before() {
+    let room = Room::new();
+    let mut publisher = Publisher::create(&room.spec("p", &[(Schema::Mbp1, 16)])).unwrap();
+    publisher.instrument(&tickwire::record::Instrument { channel: 0, ..instrument(0, "OLD") }).unwrap();
+    let publication = Publication::open(room.path(), "p").unwrap();
+    publisher.publish(0, &Mbp1 { ts_recv: 256_000, ..mbp1(0, 1) });
+    let row = || publication.channel_states().remove(0);
+    let book = || publication.book("OLD").unwrap().state;
+    publisher.channel_state(0, ChannelState::Silent, 400_128);
+    assert_eq!((row().state, row().doubted, book()), (ChannelState::Silent, false, BookState::Good));
+    publisher.channel_state(0, ChannelState::Stale, 512_000);
+    for state in [ChannelState::Silent, ChannelState::Ended] {
+        publisher.channel_state(0, state, 1_024_000);
+        assert_eq!((row().state, row().doubted, row().since_ns), (state, true, 512_000), "the time is the doubt's");
+        assert_eq!(book(), BookState::MaybeBad);
+    }
+    publisher.channel_state(0, ChannelState::Good, 2_048_000);
+    assert_eq!((row().state, row().doubted, book()), (ChannelState::Good, false, BookState::Good));
+}
+
+#[test]
 fn counters_are_read_by_name() {
     let room = Room::new();
     let mut spec = room.spec("p", &[(Schema::Mbp1, 16)]);

@@ -2,7 +2,6 @@
 
 use zerocopy::IntoBytes;
 
-use super::channels;
 use super::consumer::Publication;
 use super::error::ShmError;
 use super::instruments::InstrumentRow;
@@ -28,7 +27,7 @@ pub struct BookView {
     pub state: BookState,
     /// The state of the instrument's channel.
     pub channel: ChannelState,
-    /// When that began, ns since 1970 UTC, in steps of 256.
+    /// When that began, or the doubt about its books if there is one; ns since 1970 UTC, in steps of 256.
     pub since_ns: u64,
     /// When the last record was received, ns since 1970 UTC; 0 if there was none.
     pub ts_recv: u64,
@@ -70,8 +69,9 @@ impl BookView {
             }
         }
         // After the cell: a gap that was marked before the record was written is seen by whoever saw the record.
-        (view.channel, view.since_ns) = publication.channels_table().state(view.instrument.channel);
-        if flags & flags::MAYBE_BAD_BOOK != 0 || channels::doubts(view.channel, view.since_ns, view.ts_recv) {
+        let standing = publication.channels_table().standing(view.instrument.channel);
+        (view.channel, view.since_ns) = (standing.state, standing.since_ns);
+        if flags & flags::MAYBE_BAD_BOOK != 0 || standing.doubts(view.ts_recv) {
             view.state = BookState::MaybeBad;
         }
         Ok(view)

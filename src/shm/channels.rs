@@ -28,26 +28,44 @@ pub struct ChannelRow {
     pub publisher_id: u16,
     /// Its state.
     pub state: ChannelState,
-    /// When that began, ns since 1970 UTC, in steps of 256.
+    /// Its books may be wrong until proven right again; also while it is silent, and after its end.
+    pub doubted: bool,
+    /// When the state began, or the doubt if there is one; ns since 1970 UTC, in steps of 256.
     pub since_ns: u64,
 }
 
-fn state_of(word: u64) -> (ChannelState, u64) {
-    let state = match word >> 56 {
-        0 => ChannelState::Idle,
-        1 => ChannelState::Good,
-        2 => ChannelState::GapOpen,
-        4 => ChannelState::Ended,
-        5 => ChannelState::Silent,
-        // 3, and whatever a damaged file says: the reader must not trust it.
-        _ => ChannelState::Stale,
-    };
-    (state, word << 8)
+/// In the state's byte: books may be wrong, though the state itself (silent, ended) does not say so.
+const DOUBTED: u64 = 0x80;
+
+/// A channel's word, read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub state: ChannelState,
+    /// Books may be wrong until proven right again.
+    pub doubted: bool,
+    /// When the state began, or the doubt if there is one.
+    pub since_ns: u64,
 }
 
-/// Whether a record of that receive time may be wrong because of its channel's state.
-pub(crate) fn doubts(state: ChannelState, since_ns: u64, ts_recv: u64) -> bool {
-    matches!(state, ChannelState::GapOpen | ChannelState::Stale) && ts_recv >> 8 <= since_ns >> 8
+impl Standing {
+    fn of(word: u64) -> Self {
+        let state = match word >> 56 & !DOUBTED {
+            0 => ChannelState::Idle,
+            1 => ChannelState::Good,
+            2 => ChannelState::GapOpen,
+            4 => ChannelState::Ended,
+            5 => ChannelState::Silent,
+            // 3, and whatever a damaged file says: the reader must not trust it.
+            _ => ChannelState::Stale,
+        };
+        let doubted = word >> 56 & DOUBTED != 0 || matches!(state, ChannelState::GapOpen | ChannelState::Stale);
+        Self { state, doubted, since_ns: word << 8 }
+    }
+
+    /// Whether a record of that receive time may be wrong because of its channel.
+    pub fn doubts(&self, ts_recv: u64) -> bool {
+        self.doubted && ts_recv >> 8 <= self.since_ns >> 8
+    }
 }
 
 /// The writer's half.
@@ -72,10 +90,9 @@ impl ChannelsWriter {
         if let Some(word) = self.span.words().get(channel as usize * ROW_WORDS + STATE) {
             // Neither proves a book right, and the quiet ones have nothing but this word to say that they may be wrong.
             let proves_nothing = matches!(state, ChannelState::Silent | ChannelState::Ended);
-            if proves_nothing && matches!(state_of(word.load(Ordering::Relaxed)).0, ChannelState::GapOpen | ChannelState::Stale) {
-                return;
-            }
-            word.store((state as u64) << 56 | since_ns >> 8, Ordering::Release);
+            let before = Standing::of(word.load(Ordering::Relaxed));
+            let (doubt, since_ns) = if proves_nothing && before.doubted { (DOUBTED, before.since_ns) } else { (0, since_ns) };
+            word.store((state as u64 | doubt) << 56 | since_ns >> 8, Ordering::Release);
         }
     }
 
@@ -101,10 +118,11 @@ impl ChannelsReader {
     }
 
     #[inline]
-    pub fn state(&self, channel: u16) -> (ChannelState, u64) {
+    pub fn standing(&self, channel: u16) -> Standing {
         let word = self.span.words().get(channel as usize * ROW_WORDS + STATE);
         // An instrument of a channel that does not exist: damaged, so not to be trusted.
-        word.map_or((ChannelState::Stale, u64::MAX), |word| state_of(word.load(Ordering::Relaxed)))
+        let damaged = Standing { state: ChannelState::Stale, doubted: true, since_ns: u64::MAX };
+        word.map_or(damaged, |word| Standing::of(word.load(Ordering::Relaxed)))
     }
 
     pub fn rows(&self) -> Vec<ChannelRow> {
@@ -115,8 +133,8 @@ impl ChannelsReader {
                 *value = word.load(Ordering::Relaxed);
             }
             let [n0, n1, n2, n3, publisher_id, state, ..] = words;
-            let (state, since_ns) = state_of(state);
-            ChannelRow { channel, name: unpack_name([n0, n1, n2, n3]), publisher_id: publisher_id as u16, state, since_ns }
+            let Standing { state, doubted, since_ns } = Standing::of(state);
+            ChannelRow { channel, name: unpack_name([n0, n1, n2, n3]), publisher_id: publisher_id as u16, state, doubted, since_ns }
         })
         .collect()
     }

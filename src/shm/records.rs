@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use super::book::MOST_WORDS;
-use super::channels;
 use super::consumer::{Publication, WriterState};
 use super::error::ShmError;
 use super::gate::Gate;
@@ -258,14 +257,14 @@ impl<R: Record> Records<R> {
     /// Whether the record of `row` in the buffer may be wrong: by its own flag, or because its channel has a gap since.
     fn maybe_bad(&self, row: u32) -> bool {
         let channel = self.publication.instruments_table().channel(row);
-        let (state, since_ns) = self.publication.channels_table().state(channel);
+        let standing = self.publication.channels_table().standing(channel);
         let word = |at: usize| self.words.get(at).copied().unwrap_or(0);
         let (record_flags, ts_recv) = match R::SCHEMA {
             Schema::Mbo => ((word(4) >> 32) as u8, word(5)),
             Schema::Status => (0, word(2)),
             Schema::Mbp1 | Schema::Mbp10 | Schema::Trades => ((word(3) >> 48) as u8, word(4)),
         };
-        record_flags & flags::MAYBE_BAD_BOOK != 0 || channels::doubts(state, since_ns, ts_recv)
+        record_flags & flags::MAYBE_BAD_BOOK != 0 || standing.doubts(ts_recv)
     }
 
     #[cold]

@@ -226,7 +226,7 @@ fn two_lanes_with_two_channels_run_side_by_side() {
         let plan = tickwire().args(["check", "--config"]).arg(room.path().join("itch.toml")).output().unwrap();
         let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
         for part in
-            ["2 lane(s), 2 publication(s)", "lane itch: core 0", "lane tops: core 1", "publication itch: mbo", "publication tops: mbp-1"]
+            ["2 lanes, 2 publications", "lane itch: core 0", "lane tops: core 1", "publication  itch: mbo", "publication  tops: mbp-1"]
         {
             assert!(plan.contains(part), "{part:?} is not in the plan:\n{plan}");
         }
