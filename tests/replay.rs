@@ -326,13 +326,14 @@ fn third_of_a_second() -> packets::TempFile {
 #[test]
 fn a_paced_replay_takes_the_recorded_time_divided_by_the_speed() {
     let file = third_of_a_second();
-    let took = |speed| {
+    let once_took = |speed| {
         let replayed = replayed(&ReplayConfig { speed, ..config(&file.path, FeedName::NasdaqItch) }).unwrap();
         assert_eq!((replayed.summary.messages, replayed.summary.live_orders), (4, 4));
         Duration::from_nanos(replayed.summary.elapsed_ns)
     };
+    // Never early; how late depends on who else wants the processor, so the best of several counts.
+    let took = |speed| (0..5).map(|_| once_took(speed)).min().unwrap();
     let (once, tenfold, max) = (took(Speed::Times(1)), took(Speed::Times(10)), took(Speed::Max));
-    // Never early; how late depends on who else wants the processor.
     assert!(once >= Duration::from_millis(300) && once < Duration::from_millis(550), "1x took {once:?}");
     assert!(tenfold >= Duration::from_millis(30) && tenfold < Duration::from_millis(280), "10x took {tenfold:?}");
     assert!(max < Duration::from_millis(280), "max took {max:?}");
@@ -341,10 +342,10 @@ fn a_paced_replay_takes_the_recorded_time_divided_by_the_speed() {
 #[test]
 fn a_paced_replay_stops_when_told_to() {
     let file = third_of_a_second();
-    let began = Instant::now();
-    let stop = || began.elapsed() > Duration::from_millis(50);
+    let first_is_out = std::cell::Cell::new(false);
+    let stop = || first_is_out.get();
     let config = ReplayConfig { speed: Speed::Times(1), ..config(&file.path, FeedName::NasdaqItch) };
-    let replayed = replay::run(&config, &stop, &mut |_| ()).unwrap();
+    let replayed = replay::run(&config, &stop, &mut |progress| first_is_out.set(progress.messages > 0)).unwrap();
     assert_eq!(replayed.summary.messages, 1, "the second was due after the stop");
 }
 
