@@ -20,7 +20,7 @@ use super::region;
 use super::spec::{PublicationSpec, gate_path, lock_path, temporary_prefix};
 use crate::record::{ChannelState, Control, Instrument, Record, Row, Schema, Sink, SinkFull};
 
-/// Writes a publication. See the [module](self).
+/// Writes a publication: one per name, stores into mapped memory only.
 #[derive(Debug)]
 pub struct Publisher {
     epoch: Epoch,
