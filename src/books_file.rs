@@ -13,14 +13,17 @@ pub fn write(composer: &Composer, has_orders: bool, out: &mut (impl Write + ?Siz
     let mut instruments: Vec<(String, u32)> = composer.symbols().map(|(id, symbol)| (text(&symbol), id)).collect();
     instruments.sort_unstable();
     writeln!(out, "symbol,side,level,price,size,orders")?;
-    for (symbol, id) in &instruments {
+    // Two ids with one symbol make one group: its bids first, then its asks.
+    for group in instruments.chunk_by(|(a, _), (b, _)| a == b) {
         for (side, letter) in [(Side::Bid, 'B'), (Side::Ask, 'S')] {
-            for (rank, level) in composer.books().levels(*id, side).enumerate() {
-                write!(out, "{symbol},{letter},{rank},{},{},", Decimal(level.price), level.size)?;
-                if has_orders {
-                    writeln!(out, "{}", level.orders)?;
-                } else {
-                    writeln!(out)?;
+            for (symbol, id) in group {
+                for (rank, level) in composer.books().levels(*id, side).enumerate() {
+                    write!(out, "{symbol},{letter},{rank},{},{},", Decimal(level.price), level.size)?;
+                    if has_orders {
+                        writeln!(out, "{}", level.orders)?;
+                    } else {
+                        writeln!(out)?;
+                    }
                 }
             }
         }

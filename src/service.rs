@@ -59,7 +59,7 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
     let outcome = bring_up(plan, &mut steering, keeper.clock(), &mut running).map(|()| {
         tell(&[NotifyState::Ready, NotifyState::Status("receiving")]);
         let publications: usize = plan.lanes.iter().map(|lane| lane.publications.len()).sum();
-        tracing::info!("ready: {} lane(s), {publications} publication(s)", plan.lanes.len());
+        tracing::info!("ready: lanes {}, publications {publications}", plan.lanes.len());
         watch(plan, &mut running, &mut keeper, &mut steering);
     });
     tell(&[NotifyState::Stopping, NotifyState::Status("draining")]);

@@ -50,7 +50,7 @@ reasons! {
     HeaderCut = "header_cut",
     /// Another protocol, version or message protocol id.
     WrongProtocol = "wrong_protocol",
-    /// The header's payload length is not the datagram's.
+    /// The header promises more payload than the datagram has.
     WrongPayloadLength = "wrong_payload_length",
     /// A message block is longer than what is left, or the count is larger than the content; the rest of the packet is dropped.
     BlockPastEnd = "block_past_end",
@@ -70,12 +70,14 @@ reasons! {
     UnknownType = "unknown_type",
     /// A message of a known type that is too short.
     WrongLength = "wrong_length",
-    /// A field has a value the specification does not allow.
+    /// A field has a value the specification does not allow (in a session layer's header: counted in datagrams).
     BadValue = "bad_value",
     /// The message names an instrument whose symbol is not known, or one past the limit.
     UnknownInstrument = "unknown_instrument",
-    /// The venue gave an instrument id that was in use to another symbol; applied, the old book cleared.
+    /// The venue's directory gave an instrument id that was in use to another symbol; applied, the old book cleared.
     SymbolChanged = "symbol_changed",
+    /// The message names another symbol than its instrument id has; not applied, the book marked.
+    SymbolMismatch = "symbol_mismatch",
     /// No room for a further instrument.
     InstrumentsFull = "instruments_full",
     // ── book (counted in messages) ──

@@ -119,6 +119,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
     if !quiet {
         print!("{}", replayed.summary);
     }
+    if replayed.summary.stopped {
+        let why = "a signal came; counts and books are those of that moment";
+        return Err(Error::new(Exit::Failed, "stopped before its end", why, "").in_file(&args.file));
+    }
     Ok(())
 }
 
@@ -126,9 +130,6 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
 fn remarks(args: &ReplayArgs, summary: &Summary) -> Vec<String> {
     let mut remarks = Vec::new();
     let file = args.file.display();
-    if signals::stop_requested() {
-        remarks.push(format!("{file}: stopped before its end; counts and books are those of that moment"));
-    }
     let records: u64 = summary.records_by_schema.values().sum();
     let came = summary.datagrams > summary.heartbeats || summary.messages > 0 || !summary.dropped_by_reason.is_empty();
     let dropped: Vec<String> = summary.dropped_by_reason.iter().map(|(reason, count)| format!("{reason} {count}")).collect();

@@ -202,6 +202,11 @@ impl Composer {
             return Err(Drop::UnknownInstrument);
         };
         if known.listing != Listing::Unnamed {
+            if !matches!(decoded.event, Event::Directory { .. }) {
+                // One message contradicts the directory: whichever is wrong, applying it could put it into the wrong book.
+                self.books.mark_suspect(id);
+                return Err(Drop::SymbolMismatch);
+            }
             // The venue gave an id in use to another symbol. A book must never be shown under the wrong name: the old one is cleared
             // under its old row, and a new row begins.
             self.drops.count(Drop::SymbolChanged);

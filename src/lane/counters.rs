@@ -9,11 +9,12 @@ use crate::channel::Channel;
 use crate::shm::Publisher;
 use crate::stats::{Drop, Drops};
 
-const CHANNEL: [&str; 12] = [
+const CHANNEL: [&str; 13] = [
     "datagrams",
     "messages",
     "heartbeats",
     "duplicates",
+    "overlaps",
     "gaps",
     "lost_messages",
     "restarts",
@@ -63,6 +64,7 @@ pub fn show<'a>(
             arbiter.messages,
             arbiter.heartbeats,
             arbiter.duplicates,
+            arbiter.overlaps,
             arbiter.gaps,
             arbiter.lost_messages,
             arbiter.restarts,

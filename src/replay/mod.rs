@@ -124,7 +124,8 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
     run.channel.close(run.last_ns, &mut run.sink);
     run.sink.commit();
     run.show_counters(&recording);
-    let summary = Summary::new(&run.channel, &run.sink, &recording, run.datagrams, elapsed_ns);
+    let mut summary = Summary::new(&run.channel, &run.sink, &recording, run.datagrams, elapsed_ns);
+    summary.stopped = recording.peek_ns().is_ok_and(|next| next.is_some());
     if let (Some(gated), Some(publication)) = (run.sink.into_inner(), &config.publish) {
         gated.close(publication.keep);
     }

@@ -20,12 +20,14 @@ pub struct Summary {
     pub datagrams: u64,
     /// Messages delivered in sequence.
     pub messages: u64,
-    /// The same by type byte (a character, or `0x..`).
+    /// The same by type byte (a character, or `0x..`; `empty` for messages of no bytes, which are legal).
     pub messages_by_type: BTreeMap<String, u64>,
     /// Heartbeats of the session layer.
     pub heartbeats: u64,
     /// Datagrams that brought nothing new.
     pub duplicates: u64,
+    /// Datagrams of which a part was known already.
+    pub overlaps: u64,
     /// Gaps that were given up.
     pub gaps: u64,
     /// Messages in those gaps.
@@ -46,6 +48,8 @@ pub struct Summary {
     pub records_by_schema: BTreeMap<&'static str, u64>,
     /// What was dropped, by reason; reasons that did not occur are left out.
     pub dropped_by_reason: BTreeMap<&'static str, u64>,
+    /// Whether the replay was stopped before the file's end: all counts are of that moment.
+    pub stopped: bool,
     /// Whether the file ends in a cut record.
     pub capture_truncated: bool,
     /// How long the replay took, ns.
@@ -55,6 +59,7 @@ pub struct Summary {
 impl Summary {
     pub(super) fn new<S: Sink>(channel: &Channel, sink: &Tally<S>, recording: &Recording, datagrams: u64, elapsed_ns: u64) -> Self {
         let arbiter = channel.arbiter();
+        let empty = arbiter.messages.saturating_sub(channel.messages_by_type().iter().sum());
         let composer = channel.composer();
         let mut drops = channel.drops();
         drops.merge(recording.drops());
@@ -68,9 +73,11 @@ impl Summary {
                 .enumerate()
                 .filter(|&(_, &count)| count > 0)
                 .map(|(kind, &count)| (type_name(kind as u8), count))
+                .chain((empty > 0).then(|| ("empty".to_owned(), empty)))
                 .collect(),
             heartbeats: arbiter.heartbeats,
             duplicates: arbiter.duplicates,
+            overlaps: arbiter.overlaps,
             gaps: arbiter.gaps,
             lost_messages: arbiter.lost_messages,
             restarts: arbiter.restarts,
@@ -81,6 +88,7 @@ impl Summary {
             saturated_sizes: composer.saturated(),
             records_by_schema: Schema::ALL.into_iter().map(|schema| (schema.name(), sink.records(schema))).collect(),
             dropped_by_reason: drops.iter().map(|(reason, count)| (reason.name(), count)).collect(),
+            stopped: false,
             capture_truncated: recording.truncated(),
             elapsed_ns,
         }
@@ -101,6 +109,7 @@ impl Display for Summary {
         row(f, "datagrams", self.datagrams)?;
         row(f, "heartbeats", self.heartbeats)?;
         row(f, "duplicates", self.duplicates)?;
+        row(f, "overlaps", self.overlaps)?;
         writeln!(f, "{:<16} {} ({} messages lost)", "gaps", self.gaps, self.lost_messages)?;
         row(f, "restarts", self.restarts)?;
         row(f, "instruments", self.instruments)?;

@@ -63,7 +63,7 @@ pub(super) fn journal(lane: &str, channel: &str, journal: &Journal) {
             Notice::GapClosed { .. } => {}
             Notice::Silent { .. } => {
                 tracing::warn!(
-                    "lane {lane}, channel {channel}: nothing is heard on any line; look at the switch, the IGMP joins and the groups"
+                    "lane {lane}, channel {channel}: nothing is heard of its session on any line; look at the switch, the IGMP joins and the groups (drop_old_session and drop_unknown_line count what else comes)"
                 );
             }
             Notice::Heard => tracing::info!("lane {lane}, channel {channel}: heard again"),

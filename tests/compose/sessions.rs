@@ -111,7 +111,7 @@ fn a_lone_absurd_first_datagram_leaves_nothing_behind() {
 fn an_id_given_to_another_symbol_clears_the_old_book_under_its_old_row() {
     let mut bench = Bench::itch();
     bench.one(add(5, "XYZ", 11, b'B', 300, 100_000));
-    bench.one(add(5, "ABC", 12, b'S', 7, 200_000));
+    bench.one(directory(5, "ABC", 100));
     assert_eq!(bench.dropped(), [("symbol_changed", 1)]);
     let rows: Vec<_> = bench
         .sink
@@ -122,14 +122,29 @@ fn an_id_given_to_another_symbol_clears_the_old_book_under_its_old_row() {
             _ => None,
         })
         .collect();
-    assert_eq!(rows, [(0, b'R', LAST), (1, b'A', LAST)]);
+    assert_eq!(rows, [(0, b'R', LAST)]);
     assert!(bench.sink.mbo().iter().all(|record| (record.sequence, record.hd.ts_event) == (2, MIDNIGHT_NS + VENUE_NS)));
     let levels: Vec<_> = bench.sink.mbp1().iter().map(|record| (record.levels[0].bid_px, record.levels[0].ask_px)).collect();
-    assert_eq!(levels, [(NO_PX, NO_PX), (NO_PX, px(200_000))]);
+    assert_eq!(levels, [(NO_PX, NO_PX)]);
+    bench.one(add(5, "ABC", 12, b'S', 7, 200_000));
+    let rows: Vec<_> =
+        bench.sink.out.iter().filter_map(|out| if let Out::Mbo(row, record) = out { Some((*row, record.action)) } else { None }).collect();
+    assert_eq!(rows, [(1, b'A')]);
     bench.one(execute(5, 11, 1));
     assert_eq!(bench.sink.records(), 0, "the old symbol's order is gone");
     let symbols: Vec<_> = bench.channel.composer().symbols().collect();
     assert_eq!(symbols, [(5, text("ABC"))]);
+}
+
+#[test]
+fn a_message_that_contradicts_the_directory_wipes_no_book_but_marks_it() {
+    let mut bench = Bench::itch();
+    bench.send(&[directory(5, "XYZ", 100), add(5, "XYZ", 11, b'B', 300, 100_000)]);
+    bench.one(add(5, "ABC", 12, b'B', 7, 110_000));
+    assert_eq!((bench.sink.records(), bench.dropped()), (0, vec![("symbol_mismatch", 1)]));
+    assert_eq!(bench.channel.composer().books().top(5).bid_px, px(100_000));
+    bench.one(add(5, "XYZ", 13, b'B', 1, 100_000));
+    assert!(bench.sink.mbo().iter().all(|record| record.flags & MAYBE_BAD_BOOK != 0), "the lost message was for some book");
 }
 
 #[test]
@@ -159,10 +174,10 @@ fn an_instrument_without_a_row_is_counted_with_every_message_and_keeps_its_book(
     bench.send(&[add(5, "XYZ", 11, b'B', 300, 100_000), add(6, "OTHER", 12, b'B', 300, 100_000), cancel(6, 12, 100)]);
     assert_eq!((bench.sink.mbo().len(), bench.dropped()), (1, vec![("instruments_full", 2)]));
     assert_eq!(bench.channel.composer().books().top(6).bid_sz, 200);
-    bench.send(&[add(5, "NEW", 21, b'B', 9, 100_000), cancel(5, 21, 1)]);
+    bench.send(&[directory(5, "NEW", 100), add(5, "NEW", 21, b'B', 9, 100_000), cancel(5, 21, 1)]);
     let told: Vec<u8> = bench.sink.mbo().iter().map(|record| record.action).collect();
     assert_eq!(told, [b'R'], "the new symbol has no row, and is never shown in the old one's");
-    assert_eq!(bench.dropped(), [("symbol_changed", 1), ("instruments_full", 4)]);
+    assert_eq!(bench.dropped(), [("symbol_changed", 1), ("instruments_full", 5)]);
 }
 
 #[test]

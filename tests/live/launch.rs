@@ -39,6 +39,8 @@ fn the_systemd_command_is_printed_with_what_the_service_needs() {
         "CAP_IPC_LOCK",
         "CAP_SYS_NICE",
         "RestartPreventExitStatus=",
+        // The folder above publication_dir, which the service may have to make in it.
+        "ReadWritePaths=-/dev/shm ",
         "run --config",
         &config,
     ];

@@ -44,7 +44,7 @@ fn case_50_a_link_that_falls_and_rises_is_received_from_again() {
             let next = until_received(&service, &publication, 1);
             namespace.ip("link set twb down");
             service.until("the channel is silent", || channel_state(&publication) == "Silent");
-            service.until_logged("nothing is heard on any line");
+            service.until_logged("nothing is heard of its session on any line");
             namespace.up(&["twb"]);
             until_received(&service, &publication, next);
             service.until("it is no longer silent", || channel_state(&publication) != "Silent");
