@@ -19,15 +19,6 @@ pub(super) enum Gap {
     Waiting { first: u64, last: u64, since_ns: u64 },
 }
 
-/// What announced numbers that did not come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Announcer {
-    /// A packet that claimed more messages than it had.
-    Data,
-    /// A heartbeat or the end of the session.
-    Heartbeat,
-}
-
 /// The last ranges given up in this session, to tell late packets from duplicates.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GivenUp {
@@ -59,11 +50,10 @@ impl GivenUp {
 
 impl Arbiter {
     /// Numbers below `next` exist.
-    pub(super) fn announce(&mut self, next: u64, by: Announcer, at_ns: u64) {
+    pub(super) fn announce(&mut self, next: u64, at_ns: u64) {
         if next > self.horizon {
             self.horizon = next;
             self.announced_ns = at_ns;
-            self.announcer = by;
         }
     }
 
@@ -121,7 +111,7 @@ impl Arbiter {
         let mut live = self.lines().iter().filter(|line| line.live(self.now_ns, self.config.line_dead_ns)).peekable();
         let passed = live.peek().is_some() && live.all(|line| line.passed(last, self.config.reorder_packets));
         let timed_out = self.now_ns >= since_ns.saturating_add(self.config.gap_wait_ns);
-        let announced = self.window.len() == 0 && self.announcer == Announcer::Heartbeat;
+        let announced = self.window.len() == 0;
         match (passed, timed_out) {
             (false, false) => None,
             _ if announced => Some(GapCause::Heartbeat),

@@ -36,7 +36,7 @@ pub use notice::{Arrival, GapCause, InSequence, Notice, StartCause};
 use crate::feed::{Packet, PacketKind, SessionId, SessionLayer};
 use crate::stats::Drop;
 
-use gap::{Announcer, Gap, GivenUp};
+use gap::{Gap, GivenUp};
 use line::Line;
 use quarantine::Quarantine;
 use session::{Left, Verdict};
@@ -64,9 +64,8 @@ pub struct Arbiter {
     expected: u64,
     /// One more than the highest number known to exist; `expected` when nothing is missing or held.
     horizon: u64,
-    /// When and by what the horizon was last raised beyond what is held.
+    /// When the horizon was last raised beyond what is held.
     announced_ns: u64,
-    announcer: Announcer,
     gap: Gap,
     given_up: GivenUp,
     window: Window,
@@ -98,7 +97,6 @@ impl Arbiter {
             expected: 0,
             horizon: 0,
             announced_ns: 0,
-            announcer: Announcer::Data,
             gap: Gap::None,
             given_up: GivenUp::new(),
             window: Window::new(config.window_packets, config.window_bytes),
@@ -290,7 +288,9 @@ impl Arbiter {
         }
     }
 
-    /// A packet that begins with the next number, or before it, and claims to go beyond.
+    /// A packet that begins with the next number, or before it, and claims to go beyond. A count larger than the content makes
+    /// the header doubtful: the packet proves what it delivers, and what it claims beyond that is not awaited. If it exists, the other
+    /// line's whole copy brings it, or the next packet shows that it is missing.
     #[inline]
     fn take_fresh<S: SessionLayer>(&mut self, packet: &Packet<'_>, end: u64, arrival: &Arrival, out: &mut impl InSequence) {
         let expected = self.expected;
@@ -301,9 +301,8 @@ impl Arbiter {
         } else {
             expected
         };
-        self.announce(end, Announcer::Data, arrival.recv_ns);
         if next == expected && known > 0 {
-            // A copy cut no later than the one used before: what is missing was announced, and counted, by that one.
+            // A copy cut no later than the one used before: its cut was counted by that one.
             self.count_known(packet.sequence, expected);
             return;
         }
@@ -319,7 +318,8 @@ impl Arbiter {
         }
     }
 
-    /// A packet that begins beyond the next number: its complete messages are held until the hole before it is closed.
+    /// A packet that begins beyond the next number: its complete messages are held until the hole before it is closed; without one,
+    /// it proves nothing.
     #[cold]
     fn take_early<S: SessionLayer>(&mut self, packet: &Packet<'_>, end: u64, arrival: &Arrival, out: &mut impl InSequence) {
         let mut rest = packet.blocks;
@@ -338,8 +338,9 @@ impl Arbiter {
                 }
                 continue;
             };
-            self.horizon = self.horizon.max(held_end);
-            self.announce(end, Announcer::Data, arrival.recv_ns);
+            if complete > 0 {
+                self.horizon = self.horizon.max(held_end);
+            }
             if new {
                 self.counters.lines[usize::from(arrival.line)].first_wins += 1;
             } else if complete > 0 {
@@ -359,7 +360,7 @@ impl Arbiter {
     fn announce_next(&mut self, packet: &Packet<'_>, arrival: &Arrival) {
         self.counters.heartbeats += 1;
         self.last_send_ns = self.last_send_ns.max(packet.send_ns);
-        self.announce(packet.sequence, Announcer::Heartbeat, arrival.recv_ns);
+        self.announce(packet.sequence, arrival.recv_ns);
     }
 
     /// The end of the session, told several times. One that contradicts what is known already is repetition by a line that lags.
@@ -367,7 +368,7 @@ impl Arbiter {
     fn take_end(&mut self, packet: &Packet<'_>, arrival: &Arrival) {
         self.counters.ends_of_session += 1;
         if self.phase == Phase::Open && packet.sequence >= self.horizon {
-            self.announce(packet.sequence, Announcer::Heartbeat, arrival.recv_ns);
+            self.announce(packet.sequence, arrival.recv_ns);
             self.phase = Phase::Ending { next: packet.sequence };
         }
     }
