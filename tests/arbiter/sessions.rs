@@ -57,7 +57,9 @@ fn an_end_of_session_that_announces_more_declares_it_then_ends() {
     rig.datagram(A, 1, &mold(1, 1, 2));
     rig.clear();
     rig.datagram(A, 10, &mold(1, 5, 0xFFFF));
-    rig.until(10 + MS);
+    rig.until(2 * MS);
+    assert_eq!(rig.tape.0, [], "one alone is not believed about what nobody has seen");
+    rig.datagram(A, 3 * MS, &mold(1, 5, 0xFFFF));
     let end = Notice::SessionEnd { next_sequence: 5 };
     let (first, last) = (3, 4);
     let open = Notice::GapOpen { first, last, cause: GapCause::Heartbeat };
@@ -197,9 +199,23 @@ fn a_session_that_ends_while_silent_is_ended_not_silent() {
     rig.datagram(A, 1, &mold(1, 1, 2));
     rig.clear();
     rig.datagram(A, 2, &mold(1, 4, 0xFFFF));
+    rig.datagram(B, 3, &mold(1, 4, 0xFFFF));
     rig.until(600 * S);
     assert_eq!(rig.tape.notices().last(), Some(&Notice::SessionEnd { next_sequence: 4 }));
     assert_eq!(rig.tape.notices().len(), 3);
+}
+
+#[test]
+fn silence_after_an_end_that_nothing_has_confirmed_is_told() {
+    let mut rig = MoldRig::new(ArbiterConfig { line_dead_ns: u64::MAX, ..config() });
+    rig.datagram(A, 1, &mold(1, 1, 2));
+    rig.clear();
+    rig.datagram(A, 2, &mold(1, 4, 0xFFFF));
+    rig.until(600 * S);
+    assert_eq!(rig.tape.notices(), [Notice::Silent { since_ns: 2 }]);
+    rig.datagram(B, 601 * S, &mold(1, 4, 0xFFFF));
+    assert_eq!(rig.tape.notices().last(), Some(&Notice::SessionEnd { next_sequence: 4 }));
+    assert_eq!(rig.tape.notices()[1], Notice::Heard);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use crate::feed::{Packet, PacketKind, SessionId, SessionLayer};
 use crate::stats::Drop;
 
-use super::gap::{Gap, GivenUp};
+use super::gap::{Gap, GivenUp, NO_RANGE};
 use super::notice::{Arrival, GapCause, InSequence, Notice, StartCause};
 use super::quarantine::Suspicion;
 use super::{Arbiter, Phase};
@@ -68,7 +68,7 @@ impl Arbiter {
                 if sequence <= 1 && packet.stream_offset == 0 {
                     return Verdict::Starts(StartCause::Restart);
                 }
-                if packet.send_ns >= self.last_send_ns.saturating_add(RESTART_TAKES_NS) {
+                if packet.send_ns >= self.last_send_ns.saturating_add(RESTART_TAKES_NS) && !self.may_step_back(sequence) {
                     return Verdict::Suspect(Suspicion::Restart);
                 }
             }
@@ -142,6 +142,7 @@ impl Arbiter {
     ) {
         if self.phase != Phase::Idle {
             let declared = if cause == StartCause::Restart { GapCause::Restart } else { GapCause::NewSession };
+            self.believe_announced();
             self.settle::<S>(Some(declared), out);
             if cause == StartCause::NewSession && self.phase != Phase::Over {
                 out.notice(Notice::SessionEnd { next_sequence: self.expected }, self.now_ns);
@@ -154,6 +155,8 @@ impl Arbiter {
         self.phase = Phase::Open;
         self.expected = first;
         self.horizon = first;
+        self.announced = first;
+        self.on_word = NO_RANGE;
         self.gap = Gap::None;
         self.given_up = GivenUp::new();
         self.generation_floor_ns = if cause == StartCause::Restart { sent_ns } else { 0 };
