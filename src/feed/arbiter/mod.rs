@@ -153,7 +153,7 @@ impl Arbiter {
             }
             Verdict::Old => self.counters.drops.count(Drop::OldSession),
             Verdict::Starts(cause) => {
-                self.start::<S>(cause, packet.session, packet.sequence, packet.send_ns, out);
+                self.start::<S>(cause, packet.session, packet.sequence, self.starts_ns(&packet), out);
                 self.take::<S>(&packet, end, &arrival, out);
                 self.admit_suspect::<S>(out);
             }

@@ -1,9 +1,12 @@
 //! Sessions and generations: which one a packet belongs to, and when the channel goes over to another.
 //!
+//! Another session starts when a second packet of it has come, by whichever line: one stray or forged datagram would otherwise end the
+//! day, since a session left stays old. The first of the two is kept in quarantine, so that nothing is lost.
+//!
 //! A channel goes forward only: a session it has left, and a generation before the last restart, stay old for ever, however
 //! long the slower line talks of them.
 
-use crate::feed::{Packet, PacketKind, SessionId, SessionLayer};
+use crate::feed::{Packet, SessionId, SessionLayer};
 use crate::stats::Drop;
 
 use super::gap::{Gap, GivenUp, NO_RANGE};
@@ -66,7 +69,10 @@ impl Arbiter {
         if sequence < self.expected {
             if S::RESTARTS_SHOW && packet.send_ns > self.last_send_ns {
                 if sequence <= 1 && packet.stream_offset == 0 {
-                    return Verdict::Starts(StartCause::Restart);
+                    return match packet.count {
+                        0 => Verdict::Suspect(Suspicion::Restart),
+                        _ => Verdict::Starts(StartCause::Restart),
+                    };
                 }
                 if packet.send_ns >= self.last_send_ns.saturating_add(RESTART_TAKES_NS) && !self.may_step_back(sequence) {
                     return Verdict::Suspect(Suspicion::Restart);
@@ -89,9 +95,19 @@ impl Arbiter {
             Phase::Idle if packet.sequence <= 1 => Verdict::Starts(StartCause::First),
             Phase::Idle => Verdict::Starts(StartCause::JoinedLate),
             _ if self.left.contains(packet.session) => Verdict::Old,
-            _ if packet.sequence <= 1 && packet.kind != PacketKind::EndOfSession => Verdict::Starts(StartCause::NewSession),
             _ => Verdict::Suspect(Suspicion::Session),
         }
+    }
+
+    /// When what starts with this packet was first sent: a heartbeat of a restart that waits to be confirmed belongs to it.
+    pub(super) fn starts_ns(&self, packet: &Packet<'_>) -> u64 {
+        let held = self.quarantine.suspect().filter(|held| {
+            held.suspicion == Suspicion::Restart
+                && held.session == packet.session
+                && held.sequence <= 1
+                && held.arrival.send_ns > self.last_send_ns
+        });
+        held.map_or(packet.send_ns, |held| held.arrival.send_ns.min(packet.send_ns))
     }
 
     /// Keeps a packet that would tear the channel out of its sequence, or, if it confirms the one kept, follows both.
@@ -114,7 +130,8 @@ impl Arbiter {
                 Suspicion::Jump => {}
                 Suspicion::Session => self.start::<S>(StartCause::NewSession, packet.session, first, sent, out),
                 Suspicion::Restart => {
-                    let floor = self.last_send_ns.saturating_add(RESTART_TAKES_NS);
+                    // A beginning may have been sent sooner.
+                    let floor = self.last_send_ns.saturating_add(RESTART_TAKES_NS).min(sent);
                     self.start::<S>(StartCause::Restart, packet.session, first, floor, out);
                 }
                 Suspicion::Rejoin => self.start::<S>(StartCause::JoinedLate, packet.session, lowest, sent, out),
