@@ -3,8 +3,8 @@
 use tickwire::feed::arbiter::{ArbiterConfig, GapCause, Notice, StartCause};
 use tickwire::stats::Drop;
 
-use crate::framing::{cut, mold};
-use crate::rig::{A, B, MS, MoldRig, Out, S, config, start};
+use crate::framing::{cut, iex, mold};
+use crate::rig::{A, B, IexRig, MS, MoldRig, Out, S, config, start};
 
 fn gap(first: u64, last: u64, cause: GapCause) -> [Notice; 2] {
     [Notice::GapOpen { first, last, cause }, Notice::GapClosed { first, last, recovered: false }]
@@ -275,6 +275,22 @@ fn a_gap_taken_back_from_its_first_message_on_was_none() {
     assert_eq!(rig.tape.numbers(), [3, 4]);
     rig.datagram(B, 21, &mold(1, 3, 2));
     assert_eq!((rig.counters().lost_messages, rig.dropped(Drop::Late), rig.arbiter.next_sequence()), (0, 0, 5));
+}
+
+#[test]
+fn a_stream_that_comes_through_an_announced_gap_after_a_pause_is_no_restart() {
+    let mut rig = IexRig::new(config());
+    rig.datagram(A, S, &iex(1, 1, 4, S));
+    for line in [A, B] {
+        rig.datagram(line, S + 1, &iex(1, 1_000, 0, S + 1));
+    }
+    rig.until(2 * S);
+    assert_eq!(rig.arbiter.next_sequence(), 1_000);
+    for n in 5..1_100 {
+        rig.datagram((n % 2) as u8, n * S, &iex(1, n, 1, n * S));
+    }
+    assert_eq!(rig.only_session(), (1, 1_100, 1_099, 0));
+    assert_eq!((rig.counters().restarts, rig.dropped(Drop::Quarantined), rig.dropped(Drop::Late)), (0, 0, 0));
 }
 
 #[test]

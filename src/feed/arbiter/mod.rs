@@ -4,7 +4,7 @@
 //!  A ──┐  datagram   ┌─ in sequence ─────────────▶ message, straight from the datagram
 //!  B ──┼──▶ judge ───┼─ early ──▶ window ────────▶ message, when the hole before it is filled, or declared
 //!  …   ┘             ├─ known ───▶ counted
-//!                    ├─ absurd ──▶ quarantine ───▶ followed when a second packet agrees, else counted
+//!                    ├─ absurd, or of another session ──▶ quarantine ──▶ followed when a second packet agrees, else counted
 //!                    └─ of an older session ─────▶ counted
 //! ```
 //!
