@@ -52,7 +52,7 @@ reasons! {
     WrongProtocol = "wrong_protocol",
     /// The header promises more payload than the datagram has.
     WrongPayloadLength = "wrong_payload_length",
-    /// A message block is longer than what is left, or the count is larger than the content; the rest of the packet is dropped.
+    /// A message block is longer than what is left, or the count is larger than the content; the rest of the packet is dropped, and not awaited.
     BlockPastEnd = "block_past_end",
     /// Bytes behind the last message block; ignored.
     TrailingBytes = "trailing_bytes",
@@ -61,7 +61,7 @@ reasons! {
     OldSession = "old_session",
     /// Came after its gap had been given up.
     Late = "late",
-    /// An absurd sequence number that nothing confirmed.
+    /// An absurd sequence number, another session, or a heartbeat of a restart that no second packet confirmed.
     Quarantined = "quarantined",
     /// The window for early packets had no room.
     WindowFull = "window_full",

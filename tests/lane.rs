@@ -126,6 +126,7 @@ fn a_new_session_of_one_channel_shows_the_other_ones_levels_again_in_the_new_epo
     let datagrams = [
         (0, now_ns, packet(b"SESSION001", "XYZ", 10_000)),
         (1, now_ns, packet(b"SESSION001", "OTHER", 20_000)),
+        (0, now_ns + 1, venue::mold(b"SESSION002", 1, &[])),
         (0, now_ns + 1, packet(b"SESSION002", "NEXT", 30_000)),
     ];
     let mut source: Memory = datagrams.into_iter().collect();

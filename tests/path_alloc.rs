@@ -99,6 +99,7 @@ fn packets() -> Vec<(u8, u64, Vec<u8>)> {
         }
         next += 1;
     }
+    packets.push((1, packets.last().unwrap().1, venue::mold(b"SESSION002", 1, &[])));
     packets.push((0, packets.last().unwrap().1, venue::mold(b"SESSION002", 1, &[venue::add(9, "NEXT", 1, b'B', 1, 1)])));
     packets
 }

@@ -60,6 +60,10 @@ pub(super) fn journal(lane: &str, channel: &str, journal: &Journal) {
                     "lane {lane}, channel {channel}: {count} message(s) missing, {first} to {last} ({cause:?}); its books are marked"
                 );
             }
+            Notice::GapClosed { first, last, recovered: true } => tracing::warn!(
+                "lane {lane}, channel {channel}: {first} to {last} were announced, given up, and come after all; \
+                 who sends heartbeats that are ahead of the messages?"
+            ),
             Notice::GapClosed { .. } => {}
             Notice::Silent { .. } => {
                 tracing::warn!(

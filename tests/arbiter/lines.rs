@@ -100,6 +100,7 @@ fn what_is_held_comes_out_before_the_silence() {
 fn the_old_session_does_not_keep_a_channel_or_line_alive() {
     let mut rig = MoldRig::new(config());
     rig.datagram(A, 0, &mold(1, 1, 1));
+    rig.datagram(B, 1, &mold(2, 1, 1));
     rig.datagram(A, 1, &mold(2, 1, 1));
     rig.clear();
     for second in 1..10 {

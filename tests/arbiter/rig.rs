@@ -51,9 +51,11 @@ impl Tape {
         let mut told: Vec<Told> = Vec::new();
         let mut open = None;
         let mut silent = false;
+        let mut word = None;
         for out in &self.0 {
             if let Some((first, last)) = open.take() {
-                let closed = matches!(out, Out::Notice(Notice::GapClosed { first: f, last: l, .. }, _) if (*f, *l) == (first, last));
+                let closed =
+                    matches!(out, Out::Notice(Notice::GapClosed { first: f, last: l, recovered: false }, _) if (*f, *l) == (first, last));
                 assert!(closed, "gap {first}..={last} is followed by {out:?}");
             }
             match out {
@@ -70,6 +72,16 @@ impl Tape {
                 _ => {}
             }
             let now = told.last_mut().unwrap_or_else(|| panic!("{out:?} before any session"));
+            if let Out::Notice(Notice::GapClosed { first, last, recovered: true }, _) = out {
+                assert!(!now.ended && first <= last && word == Some(*last) && now.next == last + 1, "{out:?} behind messages");
+                now.next = *first;
+                now.lost -= last - first + 1;
+            }
+            match out {
+                Out::Notice(Notice::GapOpen { last, .. }, _) => word = Some(*last),
+                Out::Message(..) => word = None,
+                _ => {}
+            }
             match out {
                 Out::Message(sequence, ..) => {
                     assert!(!now.ended && !silent, "message {sequence} after the end, or in silence");

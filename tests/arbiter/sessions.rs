@@ -57,7 +57,9 @@ fn an_end_of_session_that_announces_more_declares_it_then_ends() {
     rig.datagram(A, 1, &mold(1, 1, 2));
     rig.clear();
     rig.datagram(A, 10, &mold(1, 5, 0xFFFF));
-    rig.until(10 + MS);
+    rig.until(2 * MS);
+    assert_eq!(rig.tape.0, [], "one alone is not believed about what nobody has seen");
+    rig.datagram(A, 3 * MS, &mold(1, 5, 0xFFFF));
     let end = Notice::SessionEnd { next_sequence: 5 };
     let (first, last) = (3, 4);
     let open = Notice::GapOpen { first, last, cause: GapCause::Heartbeat };
@@ -80,6 +82,8 @@ fn case_08_a_new_session_starts_at_its_first_message() {
     rig.datagram(A, 2, &mold(1, 5, 1));
     rig.clear();
     rig.datagram(A, 3, &mold(2, 1, 1));
+    assert_eq!(rig.tape.0, [], "one packet alone is not believed");
+    rig.datagram(B, 4, &mold(2, 1, 1));
     let gap = Notice::GapOpen { first: 3, last: 4, cause: GapCause::NewSession };
     let closed = Notice::GapClosed { first: 3, last: 4, recovered: false };
     let end = Notice::SessionEnd { next_sequence: 6 };
@@ -94,8 +98,10 @@ fn a_new_session_may_begin_with_a_heartbeat() {
     rig.datagram(A, 1, &mold(1, 1, 2));
     rig.datagram(A, 2, &mold(1, 3, 0xFFFF));
     rig.clear();
+    rig.datagram(A, 3599 * S, &mold(2, 1, 0));
     rig.datagram(A, 3600 * S, &mold(2, 1, 0));
     assert_eq!(rig.tape.notices(), [start(2, 1, StartCause::NewSession)]);
+    assert_eq!((rig.counters().heartbeats, rig.dropped(Drop::Quarantined)), (2, 0));
     rig.until(3600 * S + S);
     assert_eq!(rig.tape.notices().len(), 1, "line B has its chance, though it was last heard yesterday");
 }
@@ -114,7 +120,60 @@ fn case_62_the_channel_never_switches_back_to_a_session_it_has_left() {
     rig.datagram(B, 22, &mold(2, 1, 6));
     let told = rig.tape.true_sessions();
     assert_eq!(told.iter().map(|t| (t.session, t.delivered)).collect::<Vec<_>>(), [(1, 2), (2, 6)]);
-    assert_eq!((rig.dropped(Drop::OldSession), rig.counters().duplicates), (7, 1));
+    assert_eq!((rig.dropped(Drop::OldSession), rig.counters().duplicates), (6, 2));
+}
+
+#[test]
+fn a_session_change_loses_neither_the_packet_kept_nor_the_one_that_confirms_it() {
+    // The first two packets of the new day, by one line or both, in order or not.
+    let (first, second, beat, both) = (mold(2, 1, 2), mold(2, 3, 2), mold(2, 1, 0), mold(2, 1, 4));
+    for (kept, confirms) in [((A, &first), (A, &second)), ((A, &second), (B, &first)), ((B, &beat), (A, &both)), ((A, &both), (B, &both))] {
+        for ended in [false, true] {
+            let mut rig = MoldRig::new(config());
+            rig.datagram(A, 1, &mold(1, 1, 2));
+            if ended {
+                rig.datagram(A, 2, &mold(1, 3, 0xFFFF));
+            }
+            rig.datagram(kept.0, 10, kept.1);
+            rig.datagram(confirms.0, 11, confirms.1);
+            let told = rig.tape.true_sessions();
+            assert_eq!((told.len(), told[1].cause, told[1].first, told[1].next, told[1].lost), (2, StartCause::NewSession, 1, 5, 0));
+            assert_eq!(rig.dropped(Drop::Quarantined), 0);
+        }
+    }
+}
+
+#[test]
+fn one_stray_packet_of_another_session_does_not_end_the_day() {
+    for stray in [mold(9, 1, 0), mold(9, 0, 0), mold(9, 1, 3), mold(9, 0, 1), mold(9, 1, 0xFFFF)] {
+        let mut rig = MoldRig::new(config());
+        rig.datagram(A, 1, &mold(1, 1, 2));
+        rig.datagram(B, 2, &stray);
+        for n in 3..100 {
+            rig.datagram((n % 2) as u8, n * 100 * MS, &mold(1, n, 1));
+        }
+        assert_eq!(rig.only_session(), (1, 100, 99, 0));
+        assert_eq!((rig.dropped(Drop::Quarantined), rig.dropped(Drop::OldSession)), (1, 0));
+        rig.datagram(A, 10 * S, &stray);
+        rig.finish(10 * S);
+        assert_eq!((rig.dropped(Drop::Quarantined), rig.counters().new_sessions), (2, 0), "nor at the end of the input");
+    }
+}
+
+#[test]
+fn one_stray_heartbeat_is_no_restart() {
+    let mut rig = IexRig::new(config());
+    rig.datagram(A, S, &iex(1, 1, 2, S));
+    rig.datagram(B, 2 * S, &iex(9, 1, 0, 2 * S));
+    rig.datagram(B, 2 * S, &iex(1, 1, 0, 9 * S));
+    for n in 3..100 {
+        rig.datagram((n % 2) as u8, n * S, &iex(1, n, 1, n * S));
+    }
+    assert_eq!(rig.only_session(), (1, 100, 99, 0));
+    assert_eq!((rig.counters().restarts, rig.dropped(Drop::Quarantined)), (0, 2));
+    rig.datagram(A, 100 * S, &iex(1, 1, 0, 100 * S));
+    rig.datagram(B, 100 * S, &iex(1, 1, 0, 100 * S));
+    assert_eq!((rig.counters().restarts, rig.counters().heartbeats), (1, 2));
 }
 
 #[test]
@@ -122,6 +181,7 @@ fn sessions_left_are_remembered_for_a_week() {
     let mut rig = MoldRig::new(config());
     for session in 1..=8 {
         rig.datagram(A, u64::from(session), &mold(session, 1, 1));
+        rig.datagram(B, u64::from(session), &mold(session, 1, 1));
     }
     for session in 1..=7 {
         rig.datagram(B, 100, &mold(session, 1, 1));
@@ -188,7 +248,8 @@ fn a_duplicate_in_the_new_session_is_not_late_for_a_gap_of_the_old() {
     rig.datagram(A, 2, &mold(1, 5, 1));
     rig.datagram(A, 3, &mold(2, 1, 6));
     rig.datagram(B, 4, &mold(2, 3, 1));
-    assert_eq!((rig.counters().gaps, rig.dropped(Drop::Late), rig.counters().duplicates), (1, 0, 1));
+    rig.datagram(B, 5, &mold(2, 3, 1));
+    assert_eq!((rig.counters().gaps, rig.dropped(Drop::Late), rig.counters().duplicates), (1, 0, 2));
 }
 
 #[test]
@@ -197,9 +258,23 @@ fn a_session_that_ends_while_silent_is_ended_not_silent() {
     rig.datagram(A, 1, &mold(1, 1, 2));
     rig.clear();
     rig.datagram(A, 2, &mold(1, 4, 0xFFFF));
+    rig.datagram(B, 3, &mold(1, 4, 0xFFFF));
     rig.until(600 * S);
     assert_eq!(rig.tape.notices().last(), Some(&Notice::SessionEnd { next_sequence: 4 }));
     assert_eq!(rig.tape.notices().len(), 3);
+}
+
+#[test]
+fn silence_after_an_end_that_nothing_has_confirmed_is_told() {
+    let mut rig = MoldRig::new(ArbiterConfig { line_dead_ns: u64::MAX, ..config() });
+    rig.datagram(A, 1, &mold(1, 1, 2));
+    rig.clear();
+    rig.datagram(A, 2, &mold(1, 4, 0xFFFF));
+    rig.until(600 * S);
+    assert_eq!(rig.tape.notices(), [Notice::Silent { since_ns: 2 }]);
+    rig.datagram(B, 601 * S, &mold(1, 4, 0xFFFF));
+    assert_eq!(rig.tape.notices().last(), Some(&Notice::SessionEnd { next_sequence: 4 }));
+    assert_eq!(rig.tape.notices()[1], Notice::Heard);
 }
 
 #[test]
@@ -214,8 +289,9 @@ fn heartbeats_before_the_first_message_are_no_restarts_but_one_after_it_is() {
     rig.datagram(B, 6 * S + 5, &iex(1, 1, 0, 5 * S));
     assert_eq!(rig.counters().restarts, 0, "sent before the first message");
     rig.datagram(A, 7 * S, &iex(1, 1, 0, 7 * S));
-    assert_eq!(rig.counters().restarts, 1);
+    assert_eq!(rig.counters().restarts, 0, "a heartbeat alone is not believed");
     rig.datagram(A, 8 * S, &iex(1, 1, 3, 8 * S));
+    assert_eq!((rig.counters().restarts, rig.dropped(Drop::Quarantined)), (1, 0));
     let told = rig.tape.true_sessions();
     assert_eq!(told.iter().map(|t| (t.cause, t.delivered)).collect::<Vec<_>>(), [(StartCause::First, 3), (StartCause::Restart, 3)]);
 }
@@ -239,8 +315,8 @@ fn a_restart_whose_beginning_was_lost_is_found_and_its_beginning_declared() {
 fn case_59_a_replay_of_the_whole_day_changes_nothing() {
     let mut rig = MoldRig::new(config());
     let day: Vec<Vec<u8>> = (0..100).map(|n| mold(1, 1 + 3 * n, 3)).chain([mold(1, 301, 0xFFFF)]).collect();
-    let next_day = mold(2, 1, 1);
-    for (at, packet) in day.iter().chain([&next_day]).chain(&day).enumerate() {
+    let next_day = [mold(2, 1, 0), mold(2, 1, 1)];
+    for (at, packet) in day.iter().chain(&next_day).chain(&day).enumerate() {
         rig.datagram(A, at as u64, packet);
     }
     rig.datagram(A, 1_000, &mold(2, 2, 1));

@@ -169,3 +169,32 @@ fn silence_hides_the_channels_state_and_what_happened_meanwhile_shows_afterwards
     bench.one(cancel(5, 11, 1));
     assert_eq!(bench.channel.state(), ChannelState::Stale, "not what it was before the first silence");
 }
+
+#[test]
+fn what_two_forged_heartbeats_announced_is_taken_back_with_the_stream_and_the_books_stay_marked() {
+    let mut bench = Bench::itch();
+    bench.one(add(5, "XYZ", 11, b'B', 300, 100_000));
+    bench.lose(1_000);
+    bench.next = 2;
+    bench.one(cancel(5, 11, 100));
+    assert_eq!(brief(&bench.sink.controls()), [(control::GAP_CLOSED, cause::RECOVERED, 2, 1_001, 0)]);
+    let told: Vec<_> = bench.sink.mbo().iter().map(|record| (record.sequence, record.action, record.flags)).collect();
+    assert_eq!(told, [(2, b'C', LAST | MAYBE_BAD_BOOK)]);
+    assert_eq!((bench.channel.state(), bench.channel.arbiter().lost_messages), (ChannelState::Stale, 0));
+    assert_eq!(bench.channel.composer().books().top(5).bid_sz, 200);
+}
+
+#[test]
+fn one_forged_heartbeat_or_session_marks_nothing() {
+    let mut bench = Bench::itch();
+    bench.one(add(5, "XYZ", 11, b'B', 300, 100_000));
+    for forged in [mold(&bench.session, 900_000, &[]), mold(b"FORGED0001", 1, &[])] {
+        bench.channel.on_datagram(0, bench.now_ns, &forged, &mut bench.sink);
+        for _ in 0..10 {
+            bench.now_ns += 6_000_000;
+            bench.one(cancel(5, 11, 1));
+            assert_eq!((bench.sink.mbo()[0].flags, bench.channel.state()), (LAST, ChannelState::Good));
+        }
+    }
+    assert_eq!(bench.channel.composer().books().top(5).bid_sz, 280);
+}

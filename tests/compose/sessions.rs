@@ -36,6 +36,10 @@ fn a_new_session_is_a_new_epoch_that_knows_nothing_of_the_old_one() {
     bench.lose(1);
     assert_eq!(bench.channel.state(), ChannelState::Stale);
     (bench.session, bench.next) = (*b"SESSION002", 1);
+    let heartbeat = bench.packet(&[]);
+    bench.sink.take();
+    bench.channel.on_datagram(0, bench.now_ns, &heartbeat, &mut bench.sink);
+    assert_eq!((bench.sink.out.len(), bench.channel.state()), (0, ChannelState::Stale), "one packet alone ends no session");
     bench.one(add(5, "ABC", 11, b'S', 1, 50_000));
     let Out::Control(ended) = bench.sink.out[1] else { panic!("the old session ends in the old epoch: {:?}", bench.sink.out) };
     assert_eq!((ended.hd.rtype, ended.first_sequence), (control::SESSION_END, 4));

@@ -195,12 +195,14 @@ impl Bench {
         self.send(&[message]);
     }
 
-    /// Loses messages, declares the gap by a heartbeat and time.
+    /// Loses messages, declares the gap by two heartbeats and time.
     pub fn lose(&mut self, count: u64) {
         self.sink.take();
         self.next += count;
         let heartbeat = self.packet(&[]);
-        self.channel.on_datagram(0, self.now_ns, &heartbeat, &mut self.sink);
+        for _ in 0..2 {
+            self.channel.on_datagram(0, self.now_ns, &heartbeat, &mut self.sink);
+        }
         self.now_ns += 6_000_000;
         self.channel.on_time(self.now_ns, &mut self.sink);
     }

@@ -17,7 +17,7 @@ pub struct LineCounters {
     pub deaths: u64,
 }
 
-/// Counters of one channel's arbiter; they only grow.
+/// Counters of one channel's arbiter; they only grow, but for `lost_messages`.
 ///
 /// Each datagram is counted once as one of: heartbeat, end of session, first win (of which some are overlaps), duplicate, or in `drops`
 /// by the reason it was not used. `drops` also has two reasons of datagrams that were used in part: `BlockPastEnd`, `TrailingBytes`.
@@ -37,7 +37,7 @@ pub struct ArbiterCounters {
     pub overlaps: u64,
     /// Gaps declared.
     pub gaps: u64,
-    /// Messages in them.
+    /// Messages in them, less those that came after all ([`super::Notice::GapClosed`], `recovered`).
     pub lost_messages: u64,
     /// Holes that were filled before they had to be declared.
     pub holes_filled: u64,

@@ -4,7 +4,7 @@
 //!  A ──┐  datagram   ┌─ in sequence ─────────────▶ message, straight from the datagram
 //!  B ──┼──▶ judge ───┼─ early ──▶ window ────────▶ message, when the hole before it is filled, or declared
 //!  …   ┘             ├─ known ───▶ counted
-//!                    ├─ absurd ──▶ quarantine ───▶ followed when a second packet agrees, else counted
+//!                    ├─ absurd, or of another session ──▶ quarantine ──▶ followed when a second packet agrees, else counted
 //!                    └─ of an older session ─────▶ counted
 //! ```
 //!
@@ -13,6 +13,8 @@
 //!   declared gap: delivered + lost = next expected − first.
 //! - The first copy wins; what is delivered in sequence is not copied.
 //! - Nothing is allocated after construction, nothing waits, and what is held is bounded in packets, bytes and time.
+//! - No single packet is believed about numbers it does not bring: an announced hole, a far jump, another session wait for a second
+//!   packet that agrees.
 //! - Sequences never wrap: at ten million messages a second 2^64 lasts 58,000 years, so a packet whose numbers would run
 //!   past it is refused (`Drop::Quarantined`), and all arithmetic stays below it.
 //! - No clock: time is what the calls say, on one clock that never steps. Live that is the lane's, in replay the capture's.
@@ -36,7 +38,7 @@ pub use notice::{Arrival, GapCause, InSequence, Notice, StartCause};
 use crate::feed::{Packet, PacketKind, SessionId, SessionLayer};
 use crate::stats::Drop;
 
-use gap::{Announcer, Gap, GivenUp};
+use gap::{Gap, GivenUp};
 use line::Line;
 use quarantine::Quarantine;
 use session::{Left, Verdict};
@@ -64,9 +66,13 @@ pub struct Arbiter {
     expected: u64,
     /// One more than the highest number known to exist; `expected` when nothing is missing or held.
     horizon: u64,
-    /// When and by what the horizon was last raised beyond what is held.
+    /// Since when that is known, if by announcements: heartbeats and ends of the session.
+    horizon_ns: u64,
+    /// The highest number any announcement said comes next, and when: not the horizon until a second packet agrees.
+    announced: u64,
     announced_ns: u64,
-    announcer: Announcer,
+    /// The last gap, if only announcements showed it. Nothing behind it was delivered as long as `expected` is the number after it.
+    on_word: (u64, u64),
     gap: Gap,
     given_up: GivenUp,
     window: Window,
@@ -97,8 +103,10 @@ impl Arbiter {
             phase: Phase::Idle,
             expected: 0,
             horizon: 0,
+            horizon_ns: 0,
+            announced: 0,
             announced_ns: 0,
-            announcer: Announcer::Data,
+            on_word: gap::NO_RANGE,
             gap: Gap::None,
             given_up: GivenUp::new(),
             window: Window::new(config.window_packets, config.window_bytes),
@@ -145,7 +153,7 @@ impl Arbiter {
             }
             Verdict::Old => self.counters.drops.count(Drop::OldSession),
             Verdict::Starts(cause) => {
-                self.start::<S>(cause, packet.session, packet.sequence, packet.send_ns, out);
+                self.start::<S>(cause, packet.session, packet.sequence, self.starts_ns(&packet), out);
                 self.take::<S>(&packet, end, &arrival, out);
                 self.admit_suspect::<S>(out);
             }
@@ -173,7 +181,7 @@ impl Arbiter {
             // awaited (only a `gap_wait_ns` longer than `silence_ns` leaves anything for it).
             self.settle::<S>(silent.then_some(GapCause::TimedOut), out);
         }
-        if silent && self.phase == Phase::Open {
+        if silent && self.phase != Phase::Over {
             self.silent = true;
             out.notice(Notice::Silent { since_ns: self.heard_ns }, now_ns);
         }
@@ -197,6 +205,7 @@ impl Arbiter {
     pub fn finish<S: SessionLayer>(&mut self, now_ns: u64, out: &mut impl InSequence) {
         self.now_ns = self.now_ns.max(now_ns);
         if self.phase != Phase::Idle {
+            self.believe_announced();
             self.settle::<S>(Some(GapCause::InputEnded), out);
         }
         self.drop_suspect();
@@ -250,7 +259,7 @@ impl Arbiter {
     #[inline]
     fn take<S: SessionLayer>(&mut self, packet: &Packet<'_>, end: u64, arrival: &Arrival, out: &mut impl InSequence) {
         let over = match self.phase {
-            Phase::Ending { next } => end > next,
+            Phase::Ending { next } => end > next && !self.contradict_end(next),
             Phase::Over => end > self.expected,
             Phase::Idle | Phase::Open => false,
         };
@@ -266,6 +275,9 @@ impl Arbiter {
         self.counters.lines[line].last_seen_ns = self.counters.lines[line].last_seen_ns.max(arrival.recv_ns);
         if self.lines[line].heard(arrival.recv_ns, packet.sequence, self.config.line_dead_ns) {
             out.notice(Notice::LineAlive { line: arrival.line }, self.now_ns);
+        }
+        if packet.sequence <= self.on_word.1 {
+            self.step_back::<S>(packet, end, out);
         }
         match packet.kind {
             PacketKind::Data if packet.count == 0 => self.announce_next(packet, arrival),
@@ -290,7 +302,9 @@ impl Arbiter {
         }
     }
 
-    /// A packet that begins with the next number, or before it, and claims to go beyond.
+    /// A packet that begins with the next number, or before it, and claims to go beyond. A count larger than the content makes
+    /// the header doubtful: the packet proves what it delivers, and what it claims beyond that is not awaited. If it exists, the other
+    /// line's whole copy brings it, or the next packet shows that it is missing.
     #[inline]
     fn take_fresh<S: SessionLayer>(&mut self, packet: &Packet<'_>, end: u64, arrival: &Arrival, out: &mut impl InSequence) {
         let expected = self.expected;
@@ -301,9 +315,8 @@ impl Arbiter {
         } else {
             expected
         };
-        self.announce(end, Announcer::Data, arrival.recv_ns);
         if next == expected && known > 0 {
-            // A copy cut no later than the one used before: what is missing was announced, and counted, by that one.
+            // A copy cut no later than the one used before: its cut was counted by that one.
             self.count_known(packet.sequence, expected);
             return;
         }
@@ -319,7 +332,8 @@ impl Arbiter {
         }
     }
 
-    /// A packet that begins beyond the next number: its complete messages are held until the hole before it is closed.
+    /// A packet that begins beyond the next number: its complete messages are held until the hole before it is closed; without one,
+    /// it proves nothing.
     #[cold]
     fn take_early<S: SessionLayer>(&mut self, packet: &Packet<'_>, end: u64, arrival: &Arrival, out: &mut impl InSequence) {
         let mut rest = packet.blocks;
@@ -338,8 +352,9 @@ impl Arbiter {
                 }
                 continue;
             };
-            self.horizon = self.horizon.max(held_end);
-            self.announce(end, Announcer::Data, arrival.recv_ns);
+            if complete > 0 {
+                self.horizon = self.horizon.max(held_end);
+            }
             if new {
                 self.counters.lines[usize::from(arrival.line)].first_wins += 1;
             } else if complete > 0 {
@@ -355,19 +370,29 @@ impl Arbiter {
         }
     }
 
-    /// A heartbeat: `sequence` is the next number, so all below it exist.
+    /// A heartbeat: `sequence` is the next number, so all below it exist, if it is true.
     fn announce_next(&mut self, packet: &Packet<'_>, arrival: &Arrival) {
         self.counters.heartbeats += 1;
         self.last_send_ns = self.last_send_ns.max(packet.send_ns);
-        self.announce(packet.sequence, Announcer::Heartbeat, arrival.recv_ns);
+        self.announce(packet.sequence, arrival.recv_ns);
+    }
+
+    /// Whether a packet beyond the end that was told contradicts it: if nothing else has agreed with that end, the session goes on.
+    #[cold]
+    fn contradict_end(&mut self, next: u64) -> bool {
+        let doubtful = self.horizon < next;
+        if doubtful {
+            self.phase = Phase::Open;
+        }
+        doubtful
     }
 
     /// The end of the session, told several times. One that contradicts what is known already is repetition by a line that lags.
     #[cold]
     fn take_end(&mut self, packet: &Packet<'_>, arrival: &Arrival) {
         self.counters.ends_of_session += 1;
-        if self.phase == Phase::Open && packet.sequence >= self.horizon {
-            self.announce(packet.sequence, Announcer::Heartbeat, arrival.recv_ns);
+        if matches!(self.phase, Phase::Open | Phase::Ending { .. }) && packet.sequence >= self.horizon {
+            self.announce(packet.sequence, arrival.recv_ns);
             self.phase = Phase::Ending { next: packet.sequence };
         }
     }

@@ -83,13 +83,14 @@ pub enum Notice {
         /// Why it was declared now.
         cause: GapCause,
     },
-    /// Nothing more will be done about `first..=last`.
+    /// Nothing more will be done about `first..=last`; or, if `recovered`, they come after all: the sequence steps back to `first`.
     GapClosed {
         /// First number.
         first: u64,
         /// Last number.
         last: u64,
-        /// Whether the messages came after all (never yet: there is no recovery server), or are lost.
+        /// False: they are lost. True: they are the end of the last gap, which only announcements had shown, and nothing behind it was
+        /// delivered; the genuine stream has reached `first`, and goes on from there (there is no recovery server).
         recovered: bool,
     },
     /// Nothing of the session was heard on any line for `silence_ns`. Told once, until [`Notice::Heard`].

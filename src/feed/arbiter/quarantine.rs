@@ -17,9 +17,9 @@ const MAX_PAYLOAD: usize = 65_535;
 pub(super) enum Suspicion {
     /// A jump ahead within the session.
     Jump,
-    /// Another session, not at its beginning.
+    /// Another session, at its beginning or not.
     Session,
-    /// A restart of the publisher whose beginning was lost.
+    /// A restart of the publisher whose beginning was lost, or of which only a heartbeat has come.
     Restart,
     /// That the channel's very first datagram was the absurd one.
     Rejoin,

@@ -1,12 +1,15 @@
 //! Sessions and generations: which one a packet belongs to, and when the channel goes over to another.
 //!
+//! Another session starts when a second packet of it has come, by whichever line: one stray or forged datagram would otherwise end the
+//! day, since a session left stays old. The first of the two is kept in quarantine, so that nothing is lost.
+//!
 //! A channel goes forward only: a session it has left, and a generation before the last restart, stay old for ever, however
 //! long the slower line talks of them.
 
-use crate::feed::{Packet, PacketKind, SessionId, SessionLayer};
+use crate::feed::{Packet, SessionId, SessionLayer};
 use crate::stats::Drop;
 
-use super::gap::{Gap, GivenUp};
+use super::gap::{Gap, GivenUp, NO_RANGE};
 use super::notice::{Arrival, GapCause, InSequence, Notice, StartCause};
 use super::quarantine::Suspicion;
 use super::{Arbiter, Phase};
@@ -66,9 +69,12 @@ impl Arbiter {
         if sequence < self.expected {
             if S::RESTARTS_SHOW && packet.send_ns > self.last_send_ns {
                 if sequence <= 1 && packet.stream_offset == 0 {
-                    return Verdict::Starts(StartCause::Restart);
+                    return match packet.count {
+                        0 => Verdict::Suspect(Suspicion::Restart),
+                        _ => Verdict::Starts(StartCause::Restart),
+                    };
                 }
-                if packet.send_ns >= self.last_send_ns.saturating_add(RESTART_TAKES_NS) {
+                if packet.send_ns >= self.last_send_ns.saturating_add(RESTART_TAKES_NS) && !self.may_step_back(sequence) {
                     return Verdict::Suspect(Suspicion::Restart);
                 }
             }
@@ -89,9 +95,19 @@ impl Arbiter {
             Phase::Idle if packet.sequence <= 1 => Verdict::Starts(StartCause::First),
             Phase::Idle => Verdict::Starts(StartCause::JoinedLate),
             _ if self.left.contains(packet.session) => Verdict::Old,
-            _ if packet.sequence <= 1 && packet.kind != PacketKind::EndOfSession => Verdict::Starts(StartCause::NewSession),
             _ => Verdict::Suspect(Suspicion::Session),
         }
+    }
+
+    /// When what starts with this packet was first sent: a heartbeat of a restart that waits to be confirmed belongs to it.
+    pub(super) fn starts_ns(&self, packet: &Packet<'_>) -> u64 {
+        let held = self.quarantine.suspect().filter(|held| {
+            held.suspicion == Suspicion::Restart
+                && held.session == packet.session
+                && held.sequence <= 1
+                && held.arrival.send_ns > self.last_send_ns
+        });
+        held.map_or(packet.send_ns, |held| held.arrival.send_ns.min(packet.send_ns))
     }
 
     /// Keeps a packet that would tear the channel out of its sequence, or, if it confirms the one kept, follows both.
@@ -114,7 +130,8 @@ impl Arbiter {
                 Suspicion::Jump => {}
                 Suspicion::Session => self.start::<S>(StartCause::NewSession, packet.session, first, sent, out),
                 Suspicion::Restart => {
-                    let floor = self.last_send_ns.saturating_add(RESTART_TAKES_NS);
+                    // A beginning may have been sent sooner.
+                    let floor = self.last_send_ns.saturating_add(RESTART_TAKES_NS).min(sent);
                     self.start::<S>(StartCause::Restart, packet.session, first, floor, out);
                 }
                 Suspicion::Rejoin => self.start::<S>(StartCause::JoinedLate, packet.session, lowest, sent, out),
@@ -142,6 +159,7 @@ impl Arbiter {
     ) {
         if self.phase != Phase::Idle {
             let declared = if cause == StartCause::Restart { GapCause::Restart } else { GapCause::NewSession };
+            self.believe_announced();
             self.settle::<S>(Some(declared), out);
             if cause == StartCause::NewSession && self.phase != Phase::Over {
                 out.notice(Notice::SessionEnd { next_sequence: self.expected }, self.now_ns);
@@ -154,6 +172,8 @@ impl Arbiter {
         self.phase = Phase::Open;
         self.expected = first;
         self.horizon = first;
+        self.announced = first;
+        self.on_word = NO_RANGE;
         self.gap = Gap::None;
         self.given_up = GivenUp::new();
         self.generation_floor_ns = if cause == StartCause::Restart { sent_ns } else { 0 };
