@@ -152,6 +152,33 @@ proptest! {
     }
 
     #[test]
+    fn one_stray_or_malformed_packet_anywhere_costs_no_message_of_the_stream(
+        counts in vec(1..6u16, PACKETS),
+        (at, line, lag) in (1..PACKETS, 0..2u8, 0..500_000u64),
+        ahead in 400..900_000u64,
+        kind in 0..6usize,
+    ) {
+        let mut rig = MoldRig::new(config());
+        let packets = stream(1, &counts);
+        for (n, &(sequence, count)) in packets.iter().enumerate() {
+            let now = n as u64 * 10 * MS;
+            let genuine = mold(1, sequence, count);
+            if n == at {
+                let mut claims = genuine.clone();
+                claims[18..20].copy_from_slice(&0xFFFE_u16.to_le_bytes());
+                let (heartbeat, end) = (mold(1, ahead, 0), mold(1, ahead, 0xFFFF));
+                let strays = [heartbeat, end, mold(9, 1, 0), mold(9, 0, 2), mold(9, ahead, 0xFFFF), claims];
+                rig.datagram(line, now, &strays[kind]);
+            }
+            rig.datagram(0, now + 1, &genuine);
+            rig.datagram(1, now + 1 + lag, &genuine);
+        }
+        let total = counts.iter().map(|&c| u64::from(c)).sum::<u64>();
+        prop_assert_eq!(rig.only_session(), (1, 1 + total, total, 0));
+        prop_assert_eq!((rig.dropped(Drop::Late), rig.dropped(Drop::OldSession), rig.counters().gaps), (0, 0, 0));
+    }
+
+    #[test]
     fn corrupt_packets_never_break_conservation(
         counts in vec(1..6u16, PACKETS),
         fates in vec(vec(fate(true), PACKETS), 1..=2),
