@@ -149,6 +149,8 @@ fn a_wrong_command_line_ends_with_code_2_and_says_what_would_do() {
         (vec!["tail", "x", "--schema", "mbp1"], &["no such schema; did you mean `mbp-1`? There is: mbo, mbp-1, mbp-10, trades, status"]),
         (vec!["top", "x", "--seconds", "0"], &["0 is not in 1..="]),
         (vec!["top", "x", "--wait", "18446744073709551615"], &["is not in 0..="]),
+        (vec!["books", "x", "--wait", "18446744073709551615"], &["is not in 0..="]),
+        (vec!["books", "x", "--seconds", "18446744073709551615"], &["is not in 1..="]),
         (vec!["gen", "/nonexistent/x", "--messages", "10"], &["/nonexistent/x: the generated file cannot be written"]),
     ];
     for (args, said) in table {
@@ -407,6 +409,69 @@ fn tail_shows_one_symbol_and_says_when_there_is_none_of_that_name() {
     assert!(!out.contains("NOSUCH") && err.contains("no instrument `NOSUCH` among the 20 known so far; waiting for it"), "{err}");
     let (_, out, _) = run(&["tail", "nasdaq", "--dir", &dir, "--symbol", &symbol, "--schema", "mbp-1", "--limit", "3", "--from", "oldest"]);
     assert_eq!(out.lines().count(), 3, "{out}");
+}
+
+#[test]
+fn tail_follows_an_id_that_is_given_to_another_symbol() {
+    use tickwire::record::{Instrument, Schema, Sink, Status};
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut spec = tickwire::shm::PublicationSpec::new(directory.path(), "renamed");
+    spec.rings = vec![tickwire::shm::RingSpec { schema: Schema::Status, depth: 16 }];
+    spec.channels = vec![tickwire::shm::ChannelSpec { name: "A".into(), publisher_id: 2 }];
+    spec.instruments = 4;
+    let mut publisher = tickwire::shm::Publisher::create(&spec).expect("a publication");
+    let mut publish = |symbol: &[u8; 8]| {
+        let instrument = Instrument { channel: 0, publisher_id: 2, instrument_id: 7, symbol: *symbol, round_lot: 100 };
+        let row = publisher.instrument(&instrument).expect("room").expect("not filtered");
+        let mut record: Status = zerocopy::FromZeros::new_zeroed();
+        record.hd = tickwire::record::Header::of::<Status>(2, 7, 1);
+        publisher.publish(row, &record);
+        publisher.commit();
+    };
+    publish(b"OLD     ");
+    let dir = directory.path().to_str().expect("UTF-8");
+    let mut tail = tickwire()
+        .args(["tail", "renamed", "--dir", dir, "--from", "oldest", "--json", "--limit", "2"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("runs");
+    let mut lines = BufReader::new(tail.stdout.take().expect("piped")).lines();
+    let mut symbol = || {
+        let line = lines.next().expect("a line").expect("UTF-8");
+        serde_json::from_str::<serde_json::Value>(&line).expect("JSON")["symbol"].as_str().map(str::to_owned)
+    };
+    assert_eq!(symbol().as_deref(), Some("OLD"));
+    publish(b"NEW     ");
+    assert_eq!(symbol().as_deref(), Some("NEW"), "prices under the wrong name are worse than none");
+    assert!(tail.wait().expect("ends").success());
+}
+
+#[test]
+fn a_replay_that_is_stopped_says_so_in_its_code_and_its_summary() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).to_str().expect("UTF-8").to_owned();
+    // A whole trading day at its own pace: it cannot end by itself.
+    let (day, summary, dir) = (made().path("day.itch"), path("summary.json"), path("pub"));
+    let mut replay = tickwire()
+        .args(["replay", &day, "--feed", "nasdaq-itch", "--speed", "1x", "--summary", &summary])
+        .args(["--publish", "stopped", "--publication-dir", &dir, "--ring-depth", "1024"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("runs");
+    // Published: its signal handler stands.
+    while !Path::new(&dir).join("stopped").exists() {
+        assert!(replay.try_wait().expect("asked").is_none(), "it ended by itself");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let killed = Command::new("kill").args(["-INT", &replay.id().to_string()]).status().expect("kill runs");
+    assert!(killed.success());
+    let output = replay.wait_with_output().expect("ends");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(i32::from(Exit::Failed.code())), "{err}");
+    assert!(err.contains("stopped before its end"), "{err}");
+    let summary: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&summary).expect("written")).expect("JSON");
+    assert_eq!(summary["stopped"], true);
 }
 
 #[test]

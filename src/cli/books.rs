@@ -14,7 +14,7 @@ use super::output::Output;
 use crate::books_file::Decimal;
 use crate::error::{Error, Exit};
 use crate::record::{Mbo, action, control, side};
-use crate::shm::{From, Item, Publication, ShmError};
+use crate::shm::{From, Item};
 use crate::sys::signals;
 
 /// Follows the `mbo` ring from its beginning, rebuilds every book order by order, and writes them as CSV when the session ends.
@@ -27,10 +27,10 @@ pub(super) struct BooksArgs {
     #[arg(long, value_name = "FILE.csv", default_value = "-")]
     out: PathBuf,
     /// Wait up to so many seconds for the publication to appear
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=31_536_000))]
     wait: u64,
     /// Give up after so many seconds without the end of the session
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     seconds: Option<u64>,
     /// Let a paced replay (`replay --gated-readers`) wait for this reader
     #[arg(long)]
@@ -46,7 +46,7 @@ struct Book {
 pub(super) fn run(args: &BooksArgs) -> Result<(), Error> {
     let _ = signals::install();
     let output = Output::open(&args.out, "the books file", None)?;
-    let publication = open(args)?;
+    let publication = args.which.open_within(Duration::from_secs(args.wait))?;
     let mut records =
         if args.gated { publication.subscribe_gated::<Mbo>(From::Oldest)? } else { publication.subscribe::<Mbo>(From::Oldest)? };
     if records.next_position() > 1 {
@@ -80,18 +80,6 @@ pub(super) fn run(args: &BooksArgs) -> Result<(), Error> {
     let names: HashMap<(u16, u32), String> =
         publication.instruments().map(|row| ((row.publisher_id, row.instrument_id), row.symbol)).collect();
     output.fill(|out| write(&books, &names, out))
-}
-
-fn open(args: &BooksArgs) -> Result<Publication, Error> {
-    let until = Instant::now() + Duration::from_secs(args.wait);
-    loop {
-        match Publication::open(&args.which.dir, &args.which.publication) {
-            Err(ShmError::NotFound { .. }) if Instant::now() < until && !signals::stop_requested() => {
-                std::thread::sleep(Duration::from_millis(20))
-            }
-            other => return Ok(other?),
-        }
-    }
 }
 
 fn incomplete(why: &str) -> Error {

@@ -16,11 +16,13 @@ mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Error, Exit, did_you_mean};
 use crate::shm::{Publication, ShmError};
+use crate::sys::signals;
 
 /// The table at the end of every help, made of what the code returns.
 fn exit_codes() -> String {
@@ -80,6 +82,27 @@ impl Which {
     }
 }
 
+impl Which {
+    /// Opens it, and waits for it to appear; says so once.
+    fn open_within(&self, wait: Duration) -> Result<Publication, Error> {
+        let until = Instant::now() + wait;
+        let mut said = false;
+        loop {
+            match self.open() {
+                Err(error) if error.exit == Exit::Publication && Instant::now() < until && !signals::stop_requested() => {
+                    if !said {
+                        let Self { publication, dir } = self;
+                        eprintln!("tickwire: {}/{publication}: not there yet, waiting up to {} s", dir.display(), wait.as_secs());
+                        said = true;
+                    }
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
 /// Names of the publications in a directory, without what lies beside them.
 fn publications(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
@@ -104,7 +127,7 @@ pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     if !matches!(command, Command::Run(_)) {
         // `| head` is no error of ours. The service, though, must outlive whoever reads its log.
-        crate::sys::signals::end_quietly_when_output_closes();
+        signals::end_quietly_when_output_closes();
     }
     let outcome = match command {
         Command::Run(args) => run::run(&args),

@@ -2,7 +2,6 @@
 
 mod fields;
 
-use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use clap::{Args, ValueEnum};
 
 use super::{Which, values};
 use crate::error::{Error, Exit};
-use crate::record::{Header, Mbo, Mbp1, Mbp10, Schema, Status, Trade};
-use crate::shm::{self, Item, Publication, Records};
+use crate::record::{Mbo, Mbp1, Mbp10, Schema, Status, Trade};
+use crate::shm::{self, Item, Publication, Records, Symbols};
 use crate::sys::signals;
 use fields::{Fields, Shown};
 
@@ -124,36 +123,26 @@ fn follow<R: Shown>(args: &TailArgs, publication: &Publication) -> Result<(), Er
 
 /// Names by number, looked up when a new one comes.
 struct Names {
-    publication: Publication,
-    /// By (publisher, instrument).
-    symbols: HashMap<(u16, u32), String>,
+    symbols: Symbols,
     channels: Vec<String>,
 }
 
 impl Names {
     fn new(publication: Publication) -> Self {
         let channels = publication.channel_states().into_iter().map(|row| row.name).collect();
-        Self { publication, symbols: HashMap::new(), channels }
+        Self { symbols: publication.symbols(), channels }
     }
 
     fn line<R: Shown>(&mut self, kind: &'static str, record: &R, args: &TailArgs) -> Option<String> {
         let header = record.header();
-        let symbol = self.symbol(header);
-        if args.symbol.as_ref().is_some_and(|wanted| wanted != symbol) {
+        let unnamed = || format!("#{}", header.instrument_id);
+        let symbol = self.symbols.of(header).map_or_else(unnamed, str::to_owned);
+        if args.symbol.as_ref().is_some_and(|wanted| *wanted != symbol) {
             return None;
         }
-        let mut fields = Fields::new(kind).with("symbol", symbol).with("ts_event", header.ts_event);
+        let mut fields = Fields::new(kind).with("symbol", symbol.as_str()).with("ts_event", header.ts_event);
         record.fields(&mut fields);
         Some(if args.json { fields.json() } else { fields.text(3) })
-    }
-
-    fn symbol(&mut self, header: &Header) -> &str {
-        let key = (header.publisher_id, header.instrument_id);
-        if !self.symbols.contains_key(&key) {
-            let rows = self.publication.instruments().map(|row| ((row.publisher_id, row.instrument_id), row.symbol));
-            self.symbols.extend(rows);
-        }
-        self.symbols.entry(key).or_insert_with(|| format!("#{}", key.1))
     }
 
     fn channel(&self, index: u16) -> Option<String> {

@@ -152,6 +152,19 @@ fn a_message_that_contradicts_the_directory_wipes_no_book_but_marks_it() {
 }
 
 #[test]
+fn two_ids_of_one_symbol_stand_together_in_the_books_file_bids_before_asks() {
+    let mut bench = Bench::itch();
+    bench.send(&[directory(5, "TWIN", 100), directory(6, "TWIN", 100)]);
+    for (locate, side, price) in [(5, b'B', 90_000), (5, b'S', 110_000), (6, b'B', 80_000), (6, b'S', 120_000)] {
+        bench.one(add(locate, "TWIN", u64::from(price), side, 1, price));
+    }
+    let mut file = Vec::new();
+    tickwire::books_file::write(bench.channel.composer(), true, &mut file).unwrap();
+    let lines: Vec<_> = std::str::from_utf8(&file).unwrap().lines().skip(1).collect();
+    assert_eq!(lines, ["TWIN,B,0,9,1,1", "TWIN,B,0,8,1,1", "TWIN,S,0,11,1,1", "TWIN,S,0,12,1,1"]);
+}
+
+#[test]
 fn a_filtered_instrument_publishes_nothing_and_keeps_its_book() {
     let mut bench = Bench::itch();
     bench.sink.unwanted = vec![text("XYZ")];

@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use super::super::{Which, words};
 use crate::books_file::Decimal;
-use crate::error::{Error, Exit};
+use crate::error::Error;
 use crate::lane::latency::{Percentiles, histogram};
 use crate::record::{Mbp1, Mbp10, Record, Schema, UNDEF_PRICE};
 use crate::shm::{BookState, From, Item, Publication, Records, WriterState};
-use crate::sys::signals;
 use crate::sys::tsc::realtime_ns;
 
 /// Records taken in one go, so that drawing is never late by much.
@@ -42,26 +41,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn open(which: &Which, wait: Duration) -> Result<Self, Error> {
-        let until = Instant::now() + wait;
-        let mut said = false;
-        let publication = loop {
-            match which.open() {
-                Ok(publication) => break publication,
-                Err(error) if error.exit == Exit::Publication && Instant::now() < until && !signals::stop_requested() => {
-                    if !said {
-                        eprintln!(
-                            "tickwire: {}/{}: not there yet, waiting up to {} s",
-                            which.dir.display(),
-                            which.publication,
-                            wait.as_secs()
-                        );
-                        said = true;
-                    }
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-                Err(error) => return Err(error),
-            }
-        };
+        let publication = which.open_within(wait)?;
         let tops = if publication.carries(Schema::Mbp1) || !publication.carries(Schema::Mbp10) {
             Tops::One(publication.subscribe(From::Board)?)
         } else {
