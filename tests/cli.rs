@@ -151,6 +151,7 @@ fn a_wrong_command_line_ends_with_code_2_and_says_what_would_do() {
         (vec!["top", "x", "--wait", "18446744073709551615"], &["is not in 0..="]),
         (vec!["books", "x", "--wait", "18446744073709551615"], &["is not in 0..="]),
         (vec!["books", "x", "--seconds", "18446744073709551615"], &["is not in 1..="]),
+        (vec!["gen", "/nonexistent/x", "--rate", "1", "--start-in-ms", "18446744073709551615"], &["is not in 0..="]),
         (vec!["gen", "/nonexistent/x", "--messages", "10"], &["/nonexistent/x: the generated file cannot be written"]),
     ];
     for (args, said) in table {
