@@ -17,7 +17,7 @@ impl Baseline {
     /// Applies one event; returns the best bid of the instrument, so that nothing is optimised away.
     pub fn apply(&mut self, instrument: u32, event: &Event) -> i64 {
         match *event {
-            Event::Add { order, side, price, size } => self.add(instrument, order, side, price, size),
+            Event::Add { order, side, price, size, .. } => self.add(instrument, order, side, price, size),
             Event::Execute { order, size, .. } | Event::ExecuteAtPrice { order, size, .. } | Event::Cancel { order, size } => {
                 self.reduce(order, size);
             }

@@ -154,7 +154,7 @@ fn books(day: &Day) -> Outcome {
     timed(|| {
         day.each_event(|instrument, event| {
             match *event {
-                Event::Add { order, side, price, size } => _ = black_box(books.add(instrument, order, side, price, size)),
+                Event::Add { order, side, price, size, .. } => _ = black_box(books.add(instrument, order, side, price, size)),
                 Event::Execute { order, size, .. } | Event::ExecuteAtPrice { order, size, .. } | Event::Cancel { order, size } => {
                     _ = black_box(books.reduce(instrument, order, size));
                 }
@@ -177,7 +177,7 @@ fn path_top(day: &Day) -> Outcome {
 }
 
 fn path_all(day: &Day) -> Outcome {
-    path(day, &Schema::ALL)
+    path(day, &[Schema::Mbo, Schema::Mbp1, Schema::Mbp10, Schema::Trades, Schema::Status])
 }
 
 fn path(day: &Day, schemas: &[Schema]) -> Outcome {

@@ -49,12 +49,14 @@ pub struct Pipeline<P: Protocol> {
 /// Messages of a datagram whose memory is asked for beforehand: as many as a full datagram of adds and deletes has.
 const LOOK_AHEAD: usize = 64;
 
+/// A venue's clock is believed to be at most so far ahead of ours.
+const VENUE_AHEAD_NS: u64 = 60_000_000_000;
+
 /// Everything behind the arbiter.
 struct Meaning<P: Protocol> {
     decoder: P::Decoder,
     composer: Composer,
     index: u16,
-    has_orders: bool,
     midnight_ns: Option<u64>,
     /// What is known of the books, heard or not.
     state: ChannelState,
@@ -63,6 +65,9 @@ struct Meaning<P: Protocol> {
     /// When `state` began.
     since_ns: u64,
     began_epoch: bool,
+    /// The latest venue time of its messages, and up to where the sink was told.
+    venue_ns: u64,
+    told_venue_ns: u64,
     messages_by_type: [u64; 256],
     drops: Drops,
     journal: Journal,
@@ -177,7 +182,7 @@ impl<P: Protocol> Pipeline<P> {
             channel: config.index,
             publisher_id: config.feed.publisher_id(),
             bad_ts_recv: config.bad_ts_recv,
-            has_orders: config.feed.has_orders(),
+            depth: config.feed.depth(),
         };
         let limit = decoder.instrument_limit();
         let books = Books::new(BooksCapacity { instruments: limit, ..config.capacity });
@@ -187,12 +192,13 @@ impl<P: Protocol> Pipeline<P> {
                 decoder,
                 composer: Composer::new(composer_config, books, limit),
                 index: config.index,
-                has_orders: config.feed.has_orders(),
                 midnight_ns: config.midnight_ns,
                 state: ChannelState::Idle,
                 silent: false,
                 since_ns: 0,
                 began_epoch: false,
+                venue_ns: 0,
+                told_venue_ns: 0,
                 messages_by_type: [0; 256],
                 drops: Drops::default(),
                 journal,
@@ -270,7 +276,11 @@ impl<P: Protocol> Meaning<P> {
         self.messages_by_type[kind as usize] += 1;
         let at = Moment { sequence, recv_ns: arrival.recv_ns, send_ns: arrival.send_ns };
         match self.decoder.decode(message) {
-            Ok(decoded) => self.composer.apply(&at, &decoded, sink),
+            Ok(decoded) => {
+                // A time far ahead of its receipt is a fault of the venue's, or of the wire; it must not close windows for the day.
+                self.venue_ns = self.venue_ns.max(decoded.ts_event.min(arrival.recv_ns.saturating_add(VENUE_AHEAD_NS)));
+                self.composer.apply(&at, &decoded, sink);
+            }
             Err(reason) => self.reject(reason, kind, &at, sink),
         }
     }
@@ -282,7 +292,7 @@ impl<P: Protocol> Meaning<P> {
         // A message that could have moved any book and could not be read is a message lost: a gap of one. Of other types only what they
         // would have told is missing; an unknown type is no loss, since a venue that adds one does not change what the others mean.
         let unreadable = matches!(reason, Drop::WrongLength | Drop::BadValue | Drop::UnknownInstrument);
-        if unreadable && moves_books(self.has_orders, kind) {
+        if unreadable && P::Decoder::moves_books(kind) {
             self.composer.doubt_all();
             self.enter(ChannelState::Stale, recv_ns, sink);
             self.tell(control::GAP_OPEN, sequence, sequence, control::cause::UNREADABLE, recv_ns, sink);
@@ -327,6 +337,7 @@ impl<P: Protocol> Meaning<P> {
                 self.composer.forget_session();
                 self.decoder.new_session();
                 self.began_epoch = true;
+                (self.venue_ns, self.told_venue_ns) = (0, 0);
                 control::cause::NEW_SESSION
             }
             StartCause::Restart => control::cause::RESTART,
@@ -357,6 +368,10 @@ impl<P: Protocol> Meaning<P> {
         if self.state == ChannelState::Stale && self.composer.all_proven() && self.composer.instruments() > 0 {
             self.enter(ChannelState::Good, now_ns, sink);
             self.tell(control::BOOK_GOOD, 0, 0, control::cause::NONE, now_ns, sink);
+        }
+        if self.venue_ns != self.told_venue_ns {
+            self.told_venue_ns = self.venue_ns;
+            sink.watermark(self.index, self.venue_ns);
         }
     }
 
@@ -392,11 +407,6 @@ impl<P: Protocol> Meaning<P> {
         let at = Moment { sequence: first, recv_ns: at_ns, send_ns: 0 };
         sink.control(&self.composer.control(rtype, 0, &at, first, last, cause));
     }
-}
-
-/// Whether messages of this type change what rests: those of ITCH that add, take away or replace; the quotes of TOPS.
-const fn moves_books(has_orders: bool, kind: u8) -> bool {
-    if has_orders { matches!(kind, b'A' | b'F' | b'E' | b'C' | b'X' | b'D' | b'U') } else { kind == b'Q' }
 }
 
 const fn gap_cause(cause: GapCause) -> u8 {

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod file;
+mod publication;
 mod shape;
 
 pub use file::ConfigFile;
+pub use publication::{Image, Publication, Recording, Ring};
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -201,43 +203,13 @@ pub enum UdpEngine {
     Recvmmsg,
 }
 
-/// `[[publication]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Publication {
-    /// Its name, and the file's.
-    pub name: Spanned<String>,
-    /// Its rings.
-    #[serde(default)]
-    pub ring: Vec<Ring>,
-    /// Room for instruments.
-    #[serde(default = "default_instruments")]
-    pub instruments: Spanned<u32>,
-    /// Only these symbols are published; absent: all.
-    pub symbols: Option<Spanned<Vec<Spanned<String>>>>,
-}
-
-fn default_instruments() -> Spanned<u32> {
-    Spanned::new(0..0, 16_384)
-}
-
-/// `[[publication.ring]]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ring {
-    /// mbo, mbp-1, mbp-10, trades or status.
-    pub schema: Spanned<String>,
-    /// Slots, a power of two; absent: 2^20 for mbo, 2^17 for mbp-10, 2^18 for the others.
-    pub depth: Option<Spanned<u64>>,
-}
-
 /// `[[channel]]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
     /// Its name in messages and counters.
     pub name: Spanned<String>,
-    /// nasdaq-itch, bx-itch, psx-itch or iex-tops.
+    /// nasdaq-itch, bx-itch, psx-itch, iex-tops or iex-deep.
     pub feed: Spanned<String>,
     /// The lane that takes it.
     pub lane: Spanned<String>,

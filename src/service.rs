@@ -2,6 +2,7 @@
 //!
 //! This is the control plane. Lanes never wait for it; it never touches a datagram.
 
+mod housekeeping;
 mod open;
 mod report;
 mod running;
@@ -17,6 +18,7 @@ use crate::plan::Plan;
 use crate::shm::Spare;
 use crate::sys::{affinity, signals};
 use crate::time::{Clock, ClockKeeper, KEEP_EVERY};
+use housekeeping::Housekeeping;
 use running::Running;
 use steerings::Steerings;
 
@@ -56,7 +58,9 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
     keep_off_the_lanes(plan);
     let mut steering = Steerings::load(plan)?;
     let mut running = Vec::new();
-    let outcome = bring_up(plan, &mut steering, keeper.clock(), &mut running).map(|()| {
+    let mut housekeeping = None;
+    let up = bring_up(plan, &mut steering, keeper.clock(), &mut running, &mut housekeeping);
+    let outcome = up.map(|()| {
         tell(&[NotifyState::Ready, NotifyState::Status("receiving")]);
         let publications: usize = plan.lanes.iter().map(|lane| lane.publications.len()).sum();
         tracing::info!("ready: lanes {}, publications {publications}", plan.lanes.len());
@@ -64,6 +68,7 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
     });
     tell(&[NotifyState::Stopping, NotifyState::Status("draining")]);
     let stopped = running::stop(running);
+    let stopped = stopped.and(housekeeping.map_or(Ok(()), Housekeeping::finish));
     steering.report();
     // A lane that could not come up has the reason; what else failed because of it is no news.
     match (outcome, stopped) {
@@ -86,7 +91,13 @@ fn keep_off_the_lanes(plan: &Plan) {
 }
 
 /// Starts every lane, waits for them all, prepares what takes long, attaches, joins. `Err(None)`: a lane ended, and has the reason.
-fn bring_up(plan: &Plan, steering: &mut Steerings, clock: Clock, running: &mut Vec<Running>) -> Result<(), Option<Error>> {
+fn bring_up(
+    plan: &Plan,
+    steering: &mut Steerings,
+    clock: Clock,
+    running: &mut Vec<Running>,
+    housekeeping: &mut Option<Housekeeping>,
+) -> Result<(), Option<Error>> {
     let (ready, came_up) = mpsc::channel();
     for lane in &plan.lanes {
         running.push(Running::start(lane, steering, clock.clone(), ready.clone())?);
@@ -106,6 +117,8 @@ fn bring_up(plan: &Plan, steering: &mut Steerings, clock: Clock, running: &mut V
     for lane in running.iter() {
         lane.prepare_spares()?;
     }
+    // Before the first datagram: what they compute and record has no beginning missing.
+    *housekeeping = Some(Housekeeping::start(plan)?);
     Ok(steering.attach()?)
 }
 

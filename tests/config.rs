@@ -18,7 +18,7 @@ fn refused(text: &str) -> String {
 }
 
 /// Every section there is: as a path, and as a text that ends inside it.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("", ""),
     ("service", "[service]\n"),
     ("lane", "[[lane]]\n"),
@@ -26,6 +26,8 @@ const SECTIONS: [(&str, &str); 10] = [
     ("lane.xdp", "[[lane]]\n[lane.xdp]\n"),
     ("lane.udp", "[[lane]]\n[lane.udp]\n"),
     ("publication", "[[publication]]\n"),
+    ("publication.image", "[[publication]]\n[publication.image]\n"),
+    ("publication.recording", "[[publication]]\n[publication.recording]\n"),
     ("publication.ring", "[[publication]]\n[[publication.ring]]\n"),
     ("channel", "[[channel]]\n"),
     ("channel.line", "[[channel]]\n[[channel.line]]\n"),
@@ -96,6 +98,8 @@ fn the_defaults_in_the_example_s_comments_are_the_real_ones() {
         [[publication]]
         name = "p"
         ring = [{ schema = "mbo" }]
+        image = {}
+        recording = { dir = "d" }
         [[channel]]
         name = "c"
         feed = "f"
@@ -106,6 +110,8 @@ fn the_defaults_in_the_example_s_comments_are_the_real_ones() {
         ConfigFile::parse(Path::new("least.toml"), least.to_owned()).expect("parses").config;
     let (lane, publication, channel) = (&lane[0], &publication[0], &channel[0]);
     let (xdp, udp) = (lane.xdp.as_ref().expect("there").get_ref(), lane.udp.as_ref().expect("there").get_ref());
+    let image = publication.image.as_ref().expect("there").get_ref();
+    let recording = publication.recording.as_ref().expect("there").get_ref();
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}").to_lowercase();
     let quoted = |value: &dyn std::fmt::Debug| format!("\"{}\"", text(value));
     let real = [
@@ -123,7 +129,11 @@ fn the_defaults_in_the_example_s_comments_are_the_real_ones() {
         ("lane.xdp.prefer_busy_poll", text(&xdp.prefer_busy_poll)),
         ("lane.udp.engine", quoted(&udp.engine)),
         ("lane.udp.receive_buffer_bytes", text(&udp.receive_buffer_bytes)),
-        ("publication.instruments", text(publication.instruments.get_ref())),
+        ("publication.signal_levels", text(publication.signal_levels.get_ref())),
+        ("publication.flow_window_ms", text(publication.flow_window_ms.get_ref())),
+        ("publication.image.interval_ms", text(image.interval_ms.get_ref())),
+        ("publication.image.peak_records_per_s", text(image.peak_records_per_s.get_ref())),
+        ("publication.recording.rotate_mib", text(recording.rotate_mib.get_ref())),
         ("channel.gap_wait_us", text(channel.gap_wait_us.get_ref())),
         ("channel.window_packets", text(channel.window_packets.get_ref())),
         ("channel.silence_ms", text(channel.silence_ms.get_ref())),

@@ -9,7 +9,8 @@ use tickwire::feed::moldudp64::MoldUdp64;
 use tickwire::feed::name::FeedName;
 use tickwire::feed::symbols::SymbolTable;
 use tickwire::feed::venue_time::{VenueDate, VenueTimeError};
-use tickwire::feed::{Decoded, Decoder, Event, Packet, PacketKind, Protocol, Quoted, SessionId, SessionLayer, Side, StatusChange};
+use tickwire::feed::{Decoded, Decoder, Event, Packet, PacketKind, Protocol, Quoted, SessionId, SessionLayer, Shares, Side, StatusChange};
+use tickwire::record::UNDEF_PRICE;
 use tickwire::stats::Drop;
 use tickwire::wire::{itch50, tops16};
 
@@ -147,6 +148,10 @@ fn status(action: dbn::StatusAction, reason: dbn::StatusReason, trading: u8, quo
         is_quoting: quoting,
         is_short_sell_restricted: short,
     })
+}
+
+fn trade(size: u32, saturated: bool, match_number: u64, code: u8) -> Event {
+    Event::Trade { price: 1_000_000_000, shares: Shares { size, saturated }, match_number, code, official: None }
 }
 
 // ── MoldUDP64 ──
@@ -292,9 +297,9 @@ fn only_iex_shows_a_restart_under_the_same_session() {
 
 #[test]
 fn both_kinds_of_add_give_the_same_event() {
-    for code in [b'A', b'F'] {
+    for (code, attribution) in [(b'A', None), (b'F', Some([0; 4]))] {
         let add = Bytes::itch(code).u64_be(11, 42).put(19, b"S").u32_be(20, 300).put(24, b"TEST    ").u32_be(32, 1_234_567);
-        assert_eq!(itch_event(&add), Event::Add { order: 42, side: Side::Ask, price: 123_456_700_000, size: 300 });
+        assert_eq!(itch_event(&add), Event::Add { order: 42, side: Side::Ask, price: 123_456_700_000, size: 300, attribution });
         assert_eq!(decode_itch(&add).unwrap().symbol, Some(*b"TEST    "));
         assert_eq!(decode_itch(&add.put(19, b"X")).unwrap_err(), Drop::BadValue);
     }
@@ -318,16 +323,15 @@ fn what_happens_to_a_resting_order() {
 
 #[test]
 fn trades_crosses_and_breaks() {
-    let trade = Bytes::itch(b'P').put(19, b"B").u32_be(20, 9).put(24, b"TEST    ").u32_be(32, 10_000).u64_be(36, 8);
-    assert_eq!(itch_event(&trade), Event::Trade { price: 1_000_000_000, size: 9, saturated: false, match_number: 8 });
+    let hidden = Bytes::itch(b'P').put(19, b"B").u32_be(20, 9).put(24, b"TEST    ").u32_be(32, 10_000).u64_be(36, 8);
+    assert_eq!(itch_event(&hidden), trade(9, false, 8, 0));
     let cross = |shares| Bytes::itch(b'Q').u64_be(11, shares).put(19, b"TEST    ").u32_be(27, 10_000).u64_be(31, 8).put(39, b"O");
-    assert_eq!(itch_event(&cross(0)), Event::Other, "a cross that matched nothing is no trade");
     for (shares, size, saturated) in
-        [(5, 5, false), (u64::from(u32::MAX), u32::MAX, false), (1 << 32, u32::MAX, true), (u64::MAX, u32::MAX, true)]
+        [(0, 0, false), (5, 5, false), (u64::from(u32::MAX), u32::MAX, false), (1 << 32, u32::MAX, true), (u64::MAX, u32::MAX, true)]
     {
-        assert_eq!(itch_event(&cross(shares)), Event::Trade { price: 1_000_000_000, size, saturated, match_number: 8 });
+        assert_eq!(itch_event(&cross(shares)), trade(size, saturated, 8, b'O'));
     }
-    assert_eq!(itch_event(&Bytes::itch(b'B').u64_be(11, 8)), Event::Break { match_number: 8 });
+    assert_eq!(itch_event(&Bytes::itch(b'B').u64_be(11, 8)), Event::Break { match_number: 8, price: UNDEF_PRICE, size: 0, code: b' ' });
 }
 
 #[test]
@@ -402,7 +406,7 @@ fn an_operational_halt_of_another_market_is_not_ours() {
 #[test]
 fn directory_and_system_events() {
     let directory = Bytes::itch(b'R').put(11, b"TEST    ").u32_be(21, 100);
-    assert_eq!(itch_event(&directory), Event::Directory { round_lot: 100 });
+    assert!(matches!(itch_event(&directory), Event::Directory(told) if told.round_lot == 100));
     assert_eq!(decode_itch(&directory).unwrap().symbol, Some(*b"TEST    "));
     let decoded = decode_itch(&Bytes::itch(b'S').put(11, b"Q")).unwrap();
     assert_eq!((decoded.instrument_id, decoded.symbol, decoded.event), (0, None, Event::System { code: b'Q' }));
@@ -452,7 +456,7 @@ fn case_34_the_largest_numbers_of_itch_do_not_overflow() {
     let decoded = ItchDecoder::new(Market::Nasdaq, u64::MAX - 5).decode(&add.0).unwrap();
     assert_eq!(decoded.ts_event, u64::MAX);
     let price = i64::from(u32::MAX) * 100_000;
-    assert_eq!(decoded.event, Event::Add { order: u64::MAX, side: Side::Bid, price, size: u32::MAX });
+    assert_eq!(decoded.event, Event::Add { order: u64::MAX, side: Side::Bid, price, size: u32::MAX, attribution: None });
 }
 
 #[test]
@@ -509,9 +513,10 @@ fn tops_trades_breaks_and_directory() {
         let bytes = Bytes::tops(code, 0x20).put(18, &7_u32.to_le_bytes()).put(22, &10_000_i64.to_le_bytes());
         bytes.put(30, &99_u64.to_le_bytes())
     };
-    assert_eq!(tops_event(&report(b'T')), Event::Trade { price: 1_000_000_000, size: 7, saturated: false, match_number: 99 });
-    assert_eq!(tops_event(&report(b'B')), Event::Break { match_number: 99 });
-    assert_eq!(tops_event(&Bytes::tops(b'D', 0x80).put(18, &100_u32.to_le_bytes())), Event::Directory { round_lot: 100 });
+    assert_eq!(tops_event(&report(b'T')), trade(7, false, 99, 0x20));
+    assert_eq!(tops_event(&report(b'B')), Event::Break { match_number: 99, price: 1_000_000_000, size: 7, code: 0x20 });
+    let directory = tops_event(&Bytes::tops(b'D', 0x80).put(18, &100_u32.to_le_bytes()));
+    assert!(matches!(directory, Event::Directory(told) if told.round_lot == 100));
     for code in [b'A', b'I', b'X'] {
         assert_eq!(tops_event(&Bytes::tops(code, 0)), Event::Other);
     }

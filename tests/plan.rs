@@ -383,7 +383,7 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         ),
         (
             with(1, "\"mbo\"", "\"mpb-1\""),
-            "feed.toml:25: publication.ring.schema: there is no schema `mpb-1`; did you mean `mbp-1`? (there is: mbo, mbp-1, mbp-10, trades, status)",
+            "feed.toml:25: publication.ring.schema: there is no schema `mpb-1`; did you mean `mbp-1`? (there is: mbo, mbp-1, mbp-10, trades, status, imbalance, statistics, definition, venue, ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, vwap, signal)",
         ),
         (
             with(1, "\"mbo\"", "\"mbp-1\""),
@@ -391,7 +391,7 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         ),
         (
             with(2, "\"mbp-1\"", "\"mbo\""),
-            "feed.toml:32: publication.ring.schema: mbo would stay empty: feed iex-tops of channel `tops` does not tell it; remove the ring; iex-tops tells mbp-1, trades, status",
+            "feed.toml:32: publication.ring.schema: mbo would stay empty: feed iex-tops of channel `tops` does not tell it; remove the ring; iex-tops tells mbp-1, trades, status, imbalance, statistics, definition, venue",
         ),
         (
             with(1, "\"mbo\"", "\"mbo\"\ndepth = 1000000"),

@@ -15,7 +15,7 @@ use tickwire::feed::itch::ItchDecoder;
 use tickwire::feed::moldudp64::MoldUdp64;
 use tickwire::feed::name::FeedName;
 use tickwire::feed::venue_time::VenueDate;
-use tickwire::feed::{Decoder, Event, PacketKind, Quoted, SessionId, SessionLayer, Side};
+use tickwire::feed::{Decoder, Event, Official, PacketKind, Quoted, SessionId, SessionLayer, Shares, Side};
 use tickwire::stats::Drop;
 use tickwire::wire::itch50::{Head, Message};
 use tickwire::wire::{iextp, tops16};
@@ -144,7 +144,8 @@ fn event_of(kind: &str, fields: &Value) -> Option<Event> {
     Some(match kind {
         "A" | "F" => {
             let side = if fields["buy_sell_indicator"] == "B" { Side::Bid } else { Side::Ask };
-            Event::Add { order: order(), side, price: price("price"), size: size("shares") }
+            let attribution = (kind == "F").then(|| fields["attribution"].as_str().unwrap().as_bytes().try_into().unwrap());
+            Event::Add { order: order(), side, price: price("price"), size: size("shares"), attribution }
         }
         "E" => Event::Execute { order: order(), size: size("executed_shares"), match_number: number("match_number") },
         "C" => Event::ExecuteAtPrice {
@@ -157,14 +158,19 @@ fn event_of(kind: &str, fields: &Value) -> Option<Event> {
         "X" => Event::Cancel { order: order(), size: size("cancelled_shares") },
         "D" => Event::Delete { order: order() },
         "U" => Event::Replace { old: order(), new: number("new_order_reference_number"), price: price("price"), size: size("shares") },
-        "P" => Event::Trade { price: price("price"), size: size("shares"), saturated: false, match_number: number("match_number") },
-        "Q" if number("shares") > 0 => {
-            Event::Trade { price: price("cross_price"), size: size("shares"), saturated: false, match_number: number("match_number") }
+        "P" => trade(price("price"), size("shares"), number("match_number"), 0, None),
+        "Q" => {
+            let code = fields["cross_type"].as_str().unwrap().as_bytes()[0];
+            trade(price("cross_price"), size("shares"), number("match_number"), code, None)
         }
         "S" => Event::System { code: fields["event_code"].as_str().unwrap().as_bytes()[0] },
         "H" | "Y" => return None,
         _ => Event::Other,
     })
+}
+
+fn trade(price: i64, size: u32, match_number: u64, code: u8, official: Option<Official>) -> Event {
+    Event::Trade { price, shares: Shares { size, saturated: false }, match_number, code, official }
 }
 
 /// The messages of a day file: u16 big-endian length, message.
@@ -241,10 +247,10 @@ fn the_real_tops_capture_gives_all_its_messages_and_drops_none() {
             *types.entry(char::from(message[0]).to_string()).or_default() += 1;
             let is_expected = match message[0] {
                 b'Q' => matches!(decoded.event, Event::Quote { .. }),
-                b'T' => matches!(decoded.event, Event::Trade { saturated: false, .. }),
+                b'T' => matches!(decoded.event, Event::Trade { .. }),
                 b'H' | b'O' | b'P' => matches!(decoded.event, Event::Status(_)),
                 b'B' => matches!(decoded.event, Event::Break { .. }),
-                b'D' => matches!(decoded.event, Event::Directory { .. }),
+                b'D' => matches!(decoded.event, Event::Directory(_)),
                 b'S' => matches!(decoded.event, Event::System { .. }),
                 _ => decoded.event == Event::Other,
             };

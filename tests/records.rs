@@ -71,8 +71,16 @@ fn types_names_and_sizes_are_dbns() {
         (Schema::Mbp10, dbn::Schema::Mbp10, rtype::MBP_10),
         (Schema::Trades, dbn::Schema::Trades, rtype::MBP_0),
         (Schema::Status, dbn::Schema::Status, rtype::STATUS),
+        (Schema::Imbalance, dbn::Schema::Imbalance, rtype::IMBALANCE),
+        (Schema::Statistics, dbn::Schema::Statistics, rtype::STATISTICS),
+        (Schema::Definition, dbn::Schema::Definition, rtype::INSTRUMENT_DEF),
+        (Schema::Ohlcv1S, dbn::Schema::Ohlcv1S, rtype::OHLCV_1S),
+        (Schema::Ohlcv1M, dbn::Schema::Ohlcv1M, rtype::OHLCV_1M),
+        (Schema::Ohlcv1H, dbn::Schema::Ohlcv1H, rtype::OHLCV_1H),
+        (Schema::Ohlcv1D, dbn::Schema::Ohlcv1D, rtype::OHLCV_1D),
     ];
-    assert_eq!(dbns.len(), Schema::COUNT);
+    let all: Vec<Schema> = Schema::ALL.into_iter().filter(|schema| schema.is_dbn()).collect();
+    assert_eq!(dbns.len(), all.len());
     for (ours, theirs, rtype) in dbns {
         assert_eq!((ours.name(), ours.rtype()), (theirs.as_str(), rtype));
         assert_eq!(Schema::from_name(ours.name()), Some(ours));
@@ -236,14 +244,20 @@ fn an_empty_level_is_dbns_default_level() {
 
 #[test]
 fn control_records_are_out_of_dbns_range_and_fit_the_smallest_slot() {
-    use control::{BOOK_GOOD, Control, FIRST_RTYPE, GAP_CLOSED, GAP_OPEN, IMAGE_READY, PRICE_LEVELS_ONLY, SESSION_END, SESSION_START};
-    let ours = [SESSION_START, SESSION_END, GAP_OPEN, GAP_CLOSED, BOOK_GOOD, IMAGE_READY, PRICE_LEVELS_ONLY];
+    use control::{
+        BOOK_GOOD, Control, FIRST_RTYPE, GAP_CLOSED, GAP_OPEN, IMAGE_READY, LAST_RTYPE, PRICE_LEVELS_ONLY, SESSION_END, SESSION_START,
+        SYSTEM_EVENT,
+    };
+    let ours = [SESSION_START, SESSION_END, GAP_OPEN, GAP_CLOSED, BOOK_GOOD, IMAGE_READY, SYSTEM_EVENT, PRICE_LEVELS_ONLY];
     for rtype in ours {
-        assert!(rtype >= FIRST_RTYPE && dbn::RType::try_from(rtype).is_err(), "{rtype:#x} is not DBN's");
+        assert!((FIRST_RTYPE..=LAST_RTYPE).contains(&rtype) && dbn::RType::try_from(rtype).is_err(), "{rtype:#x} is not DBN's");
     }
+    let mine = Schema::ALL.into_iter().filter(|schema| !schema.is_dbn()).map(Schema::rtype);
+    assert!(mine.clone().all(|rtype| rtype > LAST_RTYPE && dbn::RType::try_from(rtype).is_err()), "{:?}", mine.collect::<Vec<_>>());
     assert_eq!((FIRST_RTYPE, size_of::<Control>()), (0xE0, 56));
     let smallest = Schema::ALL.into_iter().map(Schema::slot_size).min().unwrap();
     assert!(8 + size_of::<Control>() <= smallest);
-    assert_eq!(Schema::ALL.map(Schema::slot_size), [64, 128, 384, 64, 64], "as the design says");
+    let sizes = [64, 128, 384, 64, 64, 128, 128, 576, 128, 64, 64, 64, 64, 128, 128];
+    assert_eq!(Schema::ALL.map(Schema::slot_size), sizes, "as the design says");
     assert_eq!(offset_of!(Control, hd), 0, "so that a reader can look at the type first");
 }

@@ -11,7 +11,24 @@ import struct
 import sys
 import time
 
-SCHEMAS = {"mbo": (0xA0, 56, 64), "mbp-1": (0x01, 80, 128), "mbp-10": (0x0A, 368, 384), "trades": (0x00, 48, 64), "status": (0x12, 40, 64)}
+# Record type, record size, slot size, cells an instrument has on the board.
+SCHEMAS = {
+    "mbo": (0xA0, 56, 64, 1),
+    "mbp-1": (0x01, 80, 128, 1),
+    "mbp-10": (0x0A, 368, 384, 1),
+    "trades": (0x00, 48, 64, 1),
+    "status": (0x12, 40, 64, 1),
+    "imbalance": (0x14, 112, 128, 1),
+    "statistics": (0x18, 80, 128, 3),
+    "definition": (0x13, 520, 576, 1),
+    "venue": (0xF0, 96, 128, 10),
+    "ohlcv-1s": (0x20, 56, 64, 1),
+    "ohlcv-1m": (0x21, 56, 64, 1),
+    "ohlcv-1h": (0x22, 56, 64, 1),
+    "ohlcv-1d": (0x23, 56, 64, 1),
+    "vwap": (0xF1, 64, 128, 4),
+    "signal": (0xF2, 80, 128, 1),
+}
 RING, BOARD, INSTRUMENTS, CHANNELS, COUNTERS = 1, 2, 3, 4, 5
 BUSY = 1 << 63
 F_OFD_GETLK = 36
@@ -32,15 +49,15 @@ class Publication:
         # A view of 8-byte words: each of them is read with one load.
         self.words = memoryview(self.map).cast("Q")
         head = self.words[:512].tolist()
-        if struct.pack("<Q", head[0]) != b"TICKWIRE" or head[1] != 1 or head[2] != 3 or head[3] != size:
-            raise Refused("not a publication of layout 1 and DBN 3, or cut")
+        if struct.pack("<Q", head[0]) != b"TICKWIRE" or head[1] != 2 or head[2] != 3 or head[3] != size:
+            raise Refused("not a publication of layout 2 and DBN 3, or cut")
         self.epoch = head[4]
         self.sections = {}
         for n in range(min(head[7], 60)):
             kind, rtype, offset, length, count, stride, record, _ = head[32 + 8 * n : 40 + 8 * n]
             if kind not in (RING, BOARD, INSTRUMENTS, CHANNELS, COUNTERS) or offset % 64 or offset < 4096 or offset + length > size:
                 raise Refused(f"section {n}")
-            known = {rtype_: (record_, slot_) for rtype_, record_, slot_ in SCHEMAS.values()}
+            known = {rtype_: (record_, slot_) for rtype_, record_, slot_, _ in SCHEMAS.values()}
             if kind in (RING, BOARD) and known.get(rtype) != (record, stride) or kind == RING and (count == 0 or count & (count - 1)):
                 raise Refused(f"section {n}: record type, sizes or depth")
             if length < count * stride + (64 if kind in (RING, INSTRUMENTS) else 0):
@@ -85,7 +102,7 @@ class Publication:
 
 def follow(publication, schema, start):
     """Yields (kind, number, record bytes): kind is board, record, lost, epoch or end."""
-    rtype, record_size, _ = SCHEMAS[schema]
+    rtype, record_size, _, cells_each = SCHEMAS[schema]
     words = max(record_size, 56) // 8
     join = start == "board"
     position = 1
@@ -95,15 +112,15 @@ def follow(publication, schema, start):
             join = False
             cursor = publication.words[ring]
             cells, _, cell_stride = publication.sections[BOARD, rtype]
-            for row, *_ in publication.instruments():
-                stamp, record = publication.look(cells + row * cell_stride, words)
+            for cell in range(len(list(publication.instruments())) * cells_each):
+                stamp, record = publication.look(cells + cell * cell_stride, words)
                 if record and 1 <= stamp <= cursor:
                     yield "board", stamp, struct.pack(f"<{words}Q", *record)[:record_size]
             position = cursor + 1
         stamp, record = publication.look(ring + 8 + (position & depth - 1) * stride, words)
         if record and stamp == position:
             record = struct.pack(f"<{words}Q", *record)
-            yield ("control", position, record[:56]) if record[1] >= 0xE0 else ("record", position, record[:record_size])
+            yield ("control", position, record[:56]) if 0xE0 <= record[1] <= 0xEF else ("record", position, record[:record_size])
             position += 1
         elif stamp & ~BUSY > position:
             cursor = publication.words[ring]

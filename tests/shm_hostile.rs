@@ -112,7 +112,7 @@ fn case_49_cut_files_noise_and_other_versions_are_refused_with_the_reason() {
         bytes[8 * at..8 * at + 8].copy_from_slice(&value.to_le_bytes());
         refusal(&bytes)
     };
-    assert!(with(word::LAYOUT_VERSION, 2).contains("layout version is 2, this version knows 1"));
+    assert!(with(word::LAYOUT_VERSION, 1).contains("layout version is 1, this version knows 2"));
     assert!(with(word::DBN_VERSION, 2).contains("DBN version is 2"));
     assert!(with(word::SECTIONS, 1000).contains("1000 sections"));
     assert!(with(word::SECTIONS, 6).contains("board"));

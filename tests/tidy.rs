@@ -49,7 +49,7 @@ const MAY_READ_CLOCKS: &[&str] = &[
 /// What of ours a module may name. `module` allows all of it, `module::Item` that item only.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("wire", &["stats"]),
-    ("feed", &["wire", "stats"]),
+    ("feed", &["record", "stats", "wire"]),
     ("book", &["feed::Side", "record", "stats", "sys"]),
     ("compose", &["book", "feed", "record", "stats"]),
     ("record", &[]),

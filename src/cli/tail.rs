@@ -1,6 +1,7 @@
 //! `tickwire tail`: the records of a publication, one a line, as they come.
 
 mod fields;
+mod shown;
 
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
@@ -9,17 +10,20 @@ use clap::{Args, ValueEnum};
 
 use super::{Which, values};
 use crate::error::{Error, Exit};
-use crate::record::{Mbo, Mbp1, Mbp10, Schema, Status, Trade};
+use crate::record::{
+    Definition, Imbalance, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Schema, Signal, Statistics, Status, Trade, Venue, Vwap,
+};
 use crate::shm::{self, Item, Publication, Records, Symbols};
 use crate::sys::signals;
-use fields::{Fields, Shown};
+use fields::Fields;
+use shown::Shown;
 
 /// Prints records as they come; what was lost because this reader was too slow is said in its place.
 #[derive(Debug, Args)]
 pub(super) struct TailArgs {
     #[command(flatten)]
     which: Which,
-    /// Which ring: mbo, mbp-1, mbp-10, trades, status; default: the first there is
+    /// Which ring, by its schema: mbo, mbp-1, mbp-10, trades, status, imbalance, …; default: the first there is
     #[arg(long, value_parser = values::schema)]
     schema: Option<Schema>,
     /// Only this symbol
@@ -62,6 +66,16 @@ pub(super) fn run(args: &TailArgs) -> Result<(), Error> {
         Schema::Mbp10 => follow::<Mbp10>(args, &publication),
         Schema::Trades => follow::<Trade>(args, &publication),
         Schema::Status => follow::<Status>(args, &publication),
+        Schema::Imbalance => follow::<Imbalance>(args, &publication),
+        Schema::Statistics => follow::<Statistics>(args, &publication),
+        Schema::Definition => follow::<Definition>(args, &publication),
+        Schema::Venue => follow::<Venue>(args, &publication),
+        Schema::Ohlcv1S => follow::<Ohlcv1S>(args, &publication),
+        Schema::Ohlcv1M => follow::<Ohlcv1M>(args, &publication),
+        Schema::Ohlcv1H => follow::<Ohlcv1H>(args, &publication),
+        Schema::Ohlcv1D => follow::<Ohlcv1D>(args, &publication),
+        Schema::Vwap => follow::<Vwap>(args, &publication),
+        Schema::Signal => follow::<Signal>(args, &publication),
     }
 }
 
@@ -87,7 +101,7 @@ fn follow<R: Shown>(args: &TailArgs, publication: &Publication) -> Result<(), Er
             Item::Record(record) => names.line("record", record, args),
             Item::Board { record, .. } => names.line("board", record, args),
             Item::Control(record) => {
-                let control = fields::control(record, names.channel(record.channel));
+                let control = fields::of_control(record, names.channel(record.channel));
                 Some(if args.json { control.json() } else { control.text(2) })
             }
             Item::Lost(count) => {

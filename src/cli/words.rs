@@ -1,6 +1,7 @@
 //! Numbers of the records, in words.
 
 use crate::record::control::{self, cause};
+use crate::record::venue::kind;
 use crate::record::{ChannelState, flags};
 use crate::shm::WriterState;
 
@@ -13,6 +14,7 @@ pub(super) fn control(rtype: u8) -> &'static str {
         control::GAP_CLOSED => "gap_closed",
         control::BOOK_GOOD => "book_good",
         control::IMAGE_READY => "image_ready",
+        control::SYSTEM_EVENT => "system_event",
         control::PRICE_LEVELS_ONLY => "price_levels_only",
         _ => "unknown",
     }
@@ -33,6 +35,26 @@ pub(super) fn cause(cause: u8) -> &'static str {
         cause::RECOVERED => "recovered",
         cause::LOST => "lost",
         cause::SHUTDOWN => "shutdown",
+        cause::UNREADABLE => "unreadable",
+        cause::OTHER_CHANNEL => "other_channel",
+        _ => "unknown",
+    }
+}
+
+/// What a record of the side ring tells.
+pub(super) fn venue_kind(kind: u8) -> &'static str {
+    match kind {
+        kind::TRADE => "trade",
+        kind::TRADE_BREAK => "trade_break",
+        kind::ATTRIBUTION => "attribution",
+        kind::COLLAR => "collar",
+        kind::IPO_QUOTATION => "ipo_quotation",
+        kind::DIRECT_LISTING => "direct_listing",
+        kind::RETAIL_INTEREST => "retail_interest",
+        kind::PARTICIPANT => "participant",
+        kind::EMPTY_CROSS => "empty_cross",
+        kind::SECURITY_EVENT => "security_event",
+        kind::CIRCUIT_BREAKER_LEVELS => "circuit_breaker_levels",
         _ => "unknown",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Composer;
 use crate::book::Change;
-use crate::feed::StatusChange;
+use crate::feed::{Depth, StatusChange};
 use crate::record::{BidAsk, Header, Mbo, Mbp1, Mbp10, Record, Row, Schema, Sink, Status, Trade, UNDEF_PRICE, flags, side};
 
 /// What the records of one message share.
@@ -121,7 +121,7 @@ impl Composer {
     /// Of a feed that tells only the best prices, ten levels would claim that there are no others.
     #[inline]
     fn tells_depth(&self) -> bool {
-        self.config.has_orders
+        !matches!(self.config.depth, Depth::Top)
     }
 
     #[inline]
@@ -163,7 +163,7 @@ impl Composer {
     /// Only of feeds that tell orders.
     #[inline]
     pub(super) fn mbo<S: Sink>(&self, stamp: &Stamp, order_id: u64, act: Act, sink: &mut S) {
-        let Some(row) = stamp.row(Schema::Mbo, sink).filter(|_| self.config.has_orders) else { return };
+        let Some(row) = stamp.row(Schema::Mbo, sink).filter(|_| matches!(self.config.depth, Depth::Orders)) else { return };
         let record = Mbo {
             hd: self.header::<Mbo>(stamp),
             order_id,

@@ -7,7 +7,7 @@
 use super::build::{Act, Reach, Stamp, last_unless};
 use super::{Composer, Moment};
 use crate::book::{Change, Order, Reduced};
-use crate::feed::{Quoted, Side};
+use crate::feed::{Quoted, Shares, Side};
 use crate::record::{Sink, action, control, flags, side};
 use crate::stats::Drop;
 
@@ -101,9 +101,12 @@ impl Composer {
     }
 
     /// A trade that touches no order we know.
-    pub(super) fn hidden_trade<S: Sink>(&mut self, stamp: &Stamp, price: i64, size: u32, saturated: bool, sink: &mut S) {
-        self.saturated += u64::from(saturated);
-        let (last, traded) = (stamp.with(flags::LAST), Act::new(action::TRADE, side::NONE, price, size));
+    pub(super) fn hidden_trade<S: Sink>(&mut self, stamp: &Stamp, price: i64, shares: Shares, sink: &mut S) {
+        if shares.size == 0 {
+            return;
+        }
+        self.saturated += u64::from(shares.saturated);
+        let (last, traded) = (stamp.with(flags::LAST), Act::new(action::TRADE, side::NONE, price, shares.size));
         self.trade(&last, traded, sink);
         self.mbo(&last, 0, traded, sink);
         self.levels(&last, traded, Reach::BOTH, sink);

@@ -18,7 +18,7 @@ mod events;
 mod roster;
 
 use crate::book::Books;
-use crate::feed::{Decoded, Event, Symbol};
+use crate::feed::{Decoded, Depth, Event, Symbol};
 use crate::record::{Control, Header, Instrument, Row, Sink, action, flags};
 use crate::stats::{Drop, Drops};
 use build::{Act, Reach, Stamp};
@@ -45,8 +45,8 @@ pub struct ComposerConfig {
     pub publisher_id: u16,
     /// Whether receive times are made up (day files): every record then says [`flags::BAD_TS_RECV`].
     pub bad_ts_recv: bool,
-    /// Whether the feed has orders; without, price levels carry no order count, and there are no `mbo` and `mbp-10` records.
-    pub has_orders: bool,
+    /// What the feed tells: `mbo` records need orders, `mbp-10` records more than the best prices.
+    pub depth: Depth,
 }
 
 /// Turns the events of one channel into book changes and records.
@@ -153,26 +153,33 @@ impl Composer {
         let listing = self.resolve(at, decoded, sink)?;
         let stamp = &self.stamp(listing, decoded.instrument_id, decoded.ts_event, at);
         match decoded.event {
-            Event::Add { order, side, price, size } => self.add(stamp, Told { order, price, size }, side, sink),
+            Event::Add { order, side, price, size, .. } => self.add(stamp, Told { order, price, size }, side, sink),
             Event::Execute { order, size, .. } => self.execute(stamp, order, size, None, true, sink),
             Event::ExecuteAtPrice { order, size, price, printable, .. } => self.execute(stamp, order, size, Some(price), printable, sink),
             Event::Cancel { order, size } => self.cancel(stamp, order, Some(size), sink),
             Event::Delete { order } => self.cancel(stamp, order, None, sink),
             Event::Replace { old, new, price, size } => self.replace(stamp, old, Told { order: new, price, size }, sink),
             Event::Quote { bid, ask } => self.quote(stamp, bid, ask, at, sink),
-            Event::Trade { price, size, saturated, .. } => {
-                self.hidden_trade(stamp, price, size, saturated, sink);
+            Event::Trade { price, shares, .. } => {
+                self.hidden_trade(stamp, price, shares, sink);
                 Ok(())
             }
             Event::Status(change) => {
                 self.status(stamp, &change, sink);
                 Ok(())
             }
-            Event::Directory { round_lot } => {
-                self.roster.set_round_lot(decoded.instrument_id, round_lot);
+            Event::Directory(told) => {
+                self.roster.set_round_lot(decoded.instrument_id, told.round_lot);
                 Ok(())
             }
-            Event::System { .. } | Event::Break { .. } | Event::Other => Ok(()),
+            Event::Level { .. }
+            | Event::Auction(_)
+            | Event::Collar { .. }
+            | Event::Official { .. }
+            | Event::Word(_)
+            | Event::System { .. }
+            | Event::Break { .. }
+            | Event::Other => Ok(()),
         }
     }
 
@@ -202,7 +209,7 @@ impl Composer {
             return Err(Drop::UnknownInstrument);
         };
         if known.listing != Listing::Unnamed {
-            if !matches!(decoded.event, Event::Directory { .. }) {
+            if !matches!(decoded.event, Event::Directory(_)) {
                 // One message contradicts the directory: whichever is wrong, applying it could put it into the wrong book.
                 self.books.mark_suspect(id);
                 return Err(Drop::SymbolMismatch);
@@ -215,7 +222,7 @@ impl Composer {
                 self.clear_records(row, id, decoded.ts_event, at, self.flags(id), sink);
             }
         }
-        let round_lot = if let Event::Directory { round_lot } = decoded.event { round_lot } else { 0 };
+        let round_lot = if let Event::Directory(told) = decoded.event { told.round_lot } else { 0 };
         let listing = self.list(id, symbol, round_lot, sink);
         self.roster.name(id, symbol, round_lot, listing);
         Ok(listing)

@@ -7,7 +7,7 @@ use super::field::{iex_price, symbol};
 use super::iextp::TopsTp;
 use super::status::{action, iex_reason, reason, short_sale, trading, tri};
 use super::symbols::SymbolTable;
-use super::{Decoded, Decoder, Event, Protocol, Quoted, Symbol};
+use super::{Decoded, Decoder, Directory, Event, Protocol, Quoted, Shares, Symbol};
 use crate::stats::Drop;
 use crate::wire::tops16::Message;
 
@@ -53,10 +53,16 @@ impl Decoder for TopsDecoder {
                 self.of_instrument(m.timestamp.get(), m.symbol, Event::Quote { bid, ask })
             }
             Message::TradeReport(m) => {
-                let (price, size, match_number) = (iex_price(m.price.get())?, m.size.get(), m.trade_id.get());
-                self.of_instrument(m.timestamp.get(), m.symbol, Event::Trade { price, size, saturated: false, match_number })
+                let (price, match_number) = (iex_price(m.price.get())?, m.trade_id.get());
+                let shares = Shares { size: m.size.get(), saturated: false };
+                let event = Event::Trade { price, shares, match_number, code: m.sale_condition_flags, official: None };
+                self.of_instrument(m.timestamp.get(), m.symbol, event)
             }
-            Message::TradeBreak(m) => self.of_instrument(m.timestamp.get(), m.symbol, Event::Break { match_number: m.trade_id.get() }),
+            Message::TradeBreak(m) => {
+                let (price, match_number) = (iex_price(m.price.get())?, m.trade_id.get());
+                let event = Event::Break { match_number, price, size: m.size.get(), code: m.sale_condition_flags };
+                self.of_instrument(m.timestamp.get(), m.symbol, event)
+            }
             Message::TradingStatus(m) => {
                 let reason = iex_reason(m.reason);
                 let change = match m.trading_status {
@@ -87,7 +93,22 @@ impl Decoder for TopsDecoder {
                 self.of_instrument(m.timestamp.get(), m.symbol, Event::Status(short_sale(restricted)))
             }
             Message::SecurityDirectory(m) => {
-                let event = Event::Directory { round_lot: m.round_lot_size.get() };
+                let event = Event::Directory(Directory {
+                    round_lot: m.round_lot_size.get(),
+                    leverage: 0,
+                    previous_close: iex_price(m.adjusted_poc_price.get())?,
+                    market_category: b' ',
+                    financial_status: b' ',
+                    round_lots_only: b' ',
+                    issue_classification: b' ',
+                    issue_sub_type: [b' '; 2],
+                    authenticity: b' ',
+                    short_sale_threshold: b' ',
+                    ipo: b' ',
+                    luld_tier: m.luld_tier,
+                    etp: b' ',
+                    inverse: b' ',
+                });
                 self.of_instrument(m.timestamp.get(), m.symbol, event)
             }
             Message::SystemEvent(m) => {
@@ -98,6 +119,10 @@ impl Decoder for TopsDecoder {
             Message::RetailLiquidity(m) => self.of_instrument(m.timestamp.get(), m.symbol, Event::Other),
             Message::OfficialPrice(m) => self.of_instrument(m.timestamp.get(), m.symbol, Event::Other),
         }
+    }
+
+    fn moves_books(kind: u8) -> bool {
+        kind == b'Q'
     }
 
     fn instrument_limit(&self) -> u32 {

@@ -6,7 +6,8 @@
 use super::field::{price4, side, symbol};
 use super::moldudp64::MoldUdp64;
 use super::status::{action, itch_reason, reason, short_sale, trading, tri};
-use super::{Decoded, Decoder, Event, Protocol, Symbol};
+use super::{Decoded, Decoder, Directory, Event, Protocol, Shares, Symbol};
+use crate::record::UNDEF_PRICE;
 use crate::stats::Drop;
 use crate::wire::itch50::{Head, Message};
 
@@ -83,12 +84,13 @@ impl Decoder for ItchDecoder {
             Message::Add(m) => {
                 let (order, size, price) = (m.order_reference_number.get(), m.shares.get(), price4(m.price.get()));
                 let side = side(m.buy_sell_indicator)?;
-                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Add { order, side, price, size })
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Add { order, side, price, size, attribution: None })
             }
             Message::AddMpid(m) => {
                 let (order, size, price) = (m.order_reference_number.get(), m.shares.get(), price4(m.price.get()));
                 let side = side(m.buy_sell_indicator)?;
-                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Add { order, side, price, size })
+                let event = Event::Add { order, side, price, size, attribution: Some(m.attribution) };
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
             }
             Message::Delete(m) => self.of_instrument(&m.head, None, Event::Delete { order: m.order_reference_number.get() }),
             Message::Replace(m) => {
@@ -115,20 +117,21 @@ impl Decoder for ItchDecoder {
                 self.of_instrument(&m.head, None, Event::Cancel { order, size })
             }
             Message::Trade(m) => {
-                let (price, size, match_number) = (price4(m.price.get()), m.shares.get(), m.match_number.get());
-                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Trade { price, size, saturated: false, match_number })
+                let (price, match_number) = (price4(m.price.get()), m.match_number.get());
+                let shares = Shares { size: m.shares.get(), saturated: false };
+                let event = Event::Trade { price, shares, match_number, code: 0, official: None };
+                self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
             }
             Message::CrossTrade(m) => {
                 let (price, match_number) = (price4(m.cross_price.get()), m.match_number.get());
-                let event = match (m.cross_shares.get(), u32::try_from(m.cross_shares.get())) {
-                    // The cross took place and matched nothing.
-                    (0, _) => Event::Other,
-                    (_, Ok(size)) => Event::Trade { price, size, saturated: false, match_number },
-                    (_, Err(_)) => Event::Trade { price, size: u32::MAX, saturated: true, match_number },
-                };
+                let event = Event::Trade { price, shares: shares(m.cross_shares.get()), match_number, code: m.cross_type, official: None };
                 self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
             }
-            Message::BrokenTrade(m) => self.of_instrument(&m.head, None, Event::Break { match_number: m.match_number.get() }),
+            Message::BrokenTrade(m) => self.of_instrument(
+                &m.head,
+                None,
+                Event::Break { match_number: m.match_number.get(), price: UNDEF_PRICE, size: 0, code: b' ' },
+            ),
             Message::TradingAction(m) => {
                 let reason = itch_reason(m.reason_code);
                 let change = match m.trading_state {
@@ -163,7 +166,22 @@ impl Decoder for ItchDecoder {
                 self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
             }
             Message::StockDirectory(m) => {
-                let event = Event::Directory { round_lot: m.round_lot_size.get() };
+                let event = Event::Directory(Directory {
+                    round_lot: m.round_lot_size.get(),
+                    leverage: m.etp_leverage_factor.get(),
+                    previous_close: UNDEF_PRICE,
+                    market_category: m.market_category,
+                    financial_status: m.financial_status_indicator,
+                    round_lots_only: m.round_lots_only,
+                    issue_classification: m.issue_classification,
+                    issue_sub_type: m.issue_sub_type,
+                    authenticity: m.authenticity,
+                    short_sale_threshold: m.short_sale_threshold_indicator,
+                    ipo: m.ipo_flag,
+                    luld_tier: m.luld_reference_price_tier,
+                    etp: m.etp_flag,
+                    inverse: m.inverse_indicator,
+                });
                 self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
             }
             Message::SystemEvent(m) => Ok(Decoded { instrument_id: 0, ..self.of_any(&m.head, None, Event::System { code: m.event_code }) }),
@@ -178,9 +196,18 @@ impl Decoder for ItchDecoder {
         }
     }
 
+    fn moves_books(kind: u8) -> bool {
+        matches!(kind, b'A' | b'F' | b'E' | b'C' | b'X' | b'D' | b'U')
+    }
+
     fn instrument_limit(&self) -> u32 {
         1 << u16::BITS
     }
 
     fn new_session(&mut self) {}
+}
+
+/// Shares that the wire tells in 64 bits.
+fn shares(wide: u64) -> Shares {
+    u32::try_from(wide).map_or(Shares { size: u32::MAX, saturated: true }, |size| Shares { size, saturated: false })
 }

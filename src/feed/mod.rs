@@ -112,12 +112,114 @@ pub struct StatusChange {
     pub is_short_sell_restricted: u8,
 }
 
+/// What a feed tells of its books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Every order.
+    Orders,
+    /// Every price level, without orders.
+    Levels,
+    /// The best bid and offer alone.
+    Top,
+}
+
+/// A size on the wire may be wider than a record's 32 bits: then the largest is told, and it is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// At most `u32::MAX`.
+    pub size: u32,
+    /// It was more.
+    pub saturated: bool,
+}
+
+/// Which official price a message tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Official {
+    /// The day's opening price.
+    Opening,
+    /// The day's closing price.
+    Closing,
+    /// The price of another cross.
+    Uncrossing,
+}
+
+/// An auction that is to come. Prices that are not told are `UNDEF_PRICE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Auction {
+    /// The venue's letter for the auction.
+    pub kind: u8,
+    /// Price at which the shares below are counted.
+    pub reference: i64,
+    /// Where auction and continuous orders would clear.
+    pub near: i64,
+    /// Where auction orders alone would clear.
+    pub far: i64,
+    /// Where most would match within the collars.
+    pub matching: i64,
+    /// Lower and upper collar, where this very message tells them.
+    pub collar: Option<(i64, i64)>,
+    /// Shares that are matched.
+    pub paired: Shares,
+    /// Shares that are not.
+    pub imbalance: Shares,
+    /// Their side; `None`: neither.
+    pub side: Option<Side>,
+    /// When it is to take place, ns since 1970 UTC; `None`: not told.
+    pub time_ns: Option<u64>,
+    /// How often it was put off.
+    pub extensions: u8,
+    /// ITCH: the price variation indicator; else `~`.
+    pub variation: u8,
+}
+
+/// What a directory message says of an instrument: the venue's own letters, a space where its feed has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Directory {
+    /// Shares; 0 where not told.
+    pub round_lot: u32,
+    /// Shares per share of the underlying; 0 where not told.
+    pub leverage: u32,
+    /// The adjusted close of yesterday (IEX), or `UNDEF_PRICE`.
+    pub previous_close: i64,
+    pub market_category: u8,
+    pub financial_status: u8,
+    pub round_lots_only: u8,
+    pub issue_classification: u8,
+    pub issue_sub_type: [u8; 2],
+    pub authenticity: u8,
+    pub short_sale_threshold: u8,
+    pub ipo: u8,
+    pub luld_tier: u8,
+    pub etp: u8,
+    pub inverse: u8,
+}
+
+/// What a venue says that DBN has no record for, in the form of the side ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// See [`venue::kind`](crate::record::venue::kind).
+    pub kind: u8,
+    /// The venue's letters, by kind.
+    pub codes: [u8; 3],
+    /// Text, by kind.
+    pub text: [u8; 4],
+    /// Match number or order reference; 0: none.
+    pub reference: u64,
+    /// By kind; `UNDEF_PRICE`: none.
+    pub prices: [i64; 5],
+    /// A time, ns since 1970 UTC; 0: none.
+    pub time_ns: u64,
+    /// Shares.
+    pub size: u32,
+}
+
 /// One decoded message in normal form. Prices in 1e-9 units, sizes in shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Event {
     /// A new visible order.
-    Add { order: u64, side: Side, price: i64, size: u32 },
+    Add { order: u64, side: Side, price: i64, size: u32, attribution: Option<[u8; 4]> },
     /// A resting order traded at its own price.
     Execute { order: u64, size: u32, match_number: u64 },
     /// A resting order traded at another price; not `printable` means a cross already printed it.
@@ -128,20 +230,30 @@ pub enum Event {
     Delete { order: u64 },
     /// An order was replaced: same side and instrument, new reference, price, size and priority.
     Replace { old: u64, new: u64, price: i64, size: u32 },
-    /// A trade that touches no visible order (hidden order, cross, or a feed without orders).
-    /// `size` is saturated if the feed's is wider than 32 bits.
-    Trade { price: i64, size: u32, saturated: bool, match_number: u64 },
+    /// A trade that touches no visible order (hidden order, cross, or a feed without orders); of no shares: a cross that matched nothing.
+    /// `code` is ITCH's cross type (0: no cross) or IEX's sale condition flags.
+    Trade { price: i64, shares: Shares, match_number: u64, code: u8, official: Option<Official> },
+    /// A price level is this large from here on, 0: gone. Not `complete`: the event goes on, and the book is not one to be shown.
+    Level { side: Side, price: i64, size: u32, complete: bool },
     /// Both sides of the best bid and offer at once.
     Quote { bid: Quoted, ask: Quoted },
     /// A change of trading state.
     Status(StatusChange),
     /// The instrument exists.
-    Directory { round_lot: u32 },
+    Directory(Directory),
+    /// An auction that is to come.
+    Auction(Auction),
+    /// Reference, lower and upper price of the collar of an auction, and how often it was extended.
+    Collar { reference: i64, lower: i64, upper: i64, extension: u32 },
+    /// An official price without a trade.
+    Official { which: Official, price: i64 },
     /// Start or end of a part of the venue's day; the code is the feed's own.
     System { code: u8 },
-    /// A trade was broken.
-    Break { match_number: u64 },
-    /// Decoded, but nothing is published of it yet; counted by type.
+    /// A trade was broken; price and shares where the message tells them (else `UNDEF_PRICE` and 0).
+    Break { match_number: u64, price: i64, size: u32, code: u8 },
+    /// Anything else that concerns consumers.
+    Word(Word),
+    /// Decoded, and of no concern to consumers of this feed (another market's halt).
     Other,
 }
 
@@ -170,6 +282,9 @@ pub trait Decoder {
         let _ = message;
         None
     }
+
+    /// Whether messages of this type change what rests: one that can't be read is a message lost.
+    fn moves_books(kind: u8) -> bool;
 
     /// One more than the largest instrument id that can come out.
     fn instrument_limit(&self) -> u32;

@@ -1,5 +1,6 @@
 //! The feeds we take, by the names people give them in configuration and on the command line.
 
+use super::Depth;
 use super::itch::Market;
 
 /// A feed.
@@ -44,9 +45,17 @@ impl FeedName {
         }
     }
 
+    /// What it tells of its books.
+    pub const fn depth(self) -> Depth {
+        match self {
+            Self::NasdaqItch | Self::BxItch | Self::PsxItch => Depth::Orders,
+            Self::IexTops => Depth::Top,
+        }
+    }
+
     /// Whether it tells orders; without, price levels have no order count.
     pub const fn has_orders(self) -> bool {
-        self.itch_market().is_some()
+        matches!(self.depth(), Depth::Orders)
     }
 
     /// The market whose operational halts concern this feed; `None` if it is not an ITCH feed.

@@ -5,11 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod channels;
+mod computed;
 mod host;
+mod images;
 mod lanes;
 mod names;
 mod print;
 mod publications;
+mod recordings;
 
 pub use host::{Host, HostInterface};
 
@@ -21,7 +24,10 @@ use crate::config::{ConfigFile, LogLevel, Udp, Xdp};
 use crate::error::Error;
 use crate::shm::PublicationSpec;
 use crate::source::lines::LineKey;
+pub use computed::ComputedPlan;
+pub use images::ImagePlan;
 pub use publications::schemas_of;
+pub use recordings::RecordingPlan;
 
 /// Everything that will run.
 #[derive(Clone, Debug)]
@@ -36,6 +42,12 @@ pub struct Plan {
     pub lock_memory: bool,
     /// The lanes.
     pub lanes: Vec<LanePlan>,
+    /// Publications computed from those of the lanes.
+    pub computed: Vec<ComputedPlan>,
+    /// Order-level images.
+    pub images: Vec<ImagePlan>,
+    /// DBN files.
+    pub recordings: Vec<RecordingPlan>,
 }
 
 /// One pinned thread.
@@ -115,13 +127,16 @@ impl Plan {
     /// Checks the configuration against the host.
     pub fn new(file: &ConfigFile, host: &Host) -> Result<Self, Error> {
         let mut lanes = lanes::plan(file, host)?;
-        publications::plan(file, host, &mut lanes)?;
+        let computed = publications::plan(file, host, &mut lanes)?;
         let service = &file.config.service;
         Ok(Self {
             publication_dir: service.publication_dir.clone(),
             log: service.log,
             report_interval_s: service.report_interval_s,
             lock_memory: service.lock_memory,
+            computed,
+            images: images::plan(file, &lanes)?,
+            recordings: recordings::plan(file, &lanes)?,
             lanes,
         })
     }

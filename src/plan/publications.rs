@@ -2,6 +2,7 @@
 
 use toml::Spanned;
 
+use super::computed::{self, ComputedPlan};
 use super::names::{choices, unique};
 use super::{Host, LanePlan};
 use crate::config::{self, ConfigFile};
@@ -13,24 +14,31 @@ use crate::shm::{ChannelSpec, PublicationSpec, RingSpec};
 /// Longest symbol of our feeds (stock directory, TOPS): 8 bytes, padded with spaces.
 const SYMBOL_BYTES: usize = 8;
 
+/// Room for instruments, unless the configuration says otherwise.
+const DEFAULT_INSTRUMENTS: u32 = 16_384;
+
 /// Slots of a ring whose depth is left open: from the burst each has to hold (facts: a busy second is about 1 M order events).
 const fn default_depth(schema: Schema) -> u64 {
     match schema {
         Schema::Mbo => 1 << 20,
         Schema::Mbp10 => 1 << 17,
-        Schema::Mbp1 | Schema::Trades | Schema::Status => 1 << 18,
+        Schema::Definition => 1 << 15,
+        Schema::Ohlcv1H | Schema::Ohlcv1D => 1 << 16,
+        _ => 1 << 18,
     }
 }
 
 /// Schemas a feed has something to say in.
 pub fn schemas_of(feed: FeedName) -> &'static [Schema] {
     match feed {
-        FeedName::NasdaqItch | FeedName::BxItch | FeedName::PsxItch => &Schema::ALL,
-        FeedName::IexTops => &[Schema::Mbp1, Schema::Trades, Schema::Status],
+        FeedName::NasdaqItch | FeedName::BxItch | FeedName::PsxItch => &Schema::TOLD,
+        FeedName::IexTops => {
+            &[Schema::Mbp1, Schema::Trades, Schema::Status, Schema::Imbalance, Schema::Statistics, Schema::Definition, Schema::Venue]
+        }
     }
 }
 
-pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<(), Error> {
+pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<Vec<ComputedPlan>, Error> {
     let config = &file.config;
     unique(file, "publication", "publication.name", config.publication.iter().map(|publication| &publication.name))?;
     for channel in &config.channel {
@@ -52,9 +60,9 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
         return Err(file.refuse(0..0, "service.publication_dir", "it is empty", cure));
     }
     let mut bytes = 0;
-    for publication in &config.publication {
+    for publication in config.publication.iter().filter(|publication| publication.of.is_none()) {
         let lane = writer(file, publication)?;
-        let spec = spec(file, publication)?;
+        let spec = spec(file, publication, channels_of(file, publication), DEFAULT_INSTRUMENTS)?;
         // Two: a new session is a new file while readers still hold the old one.
         bytes += 2 * spec.bytes();
         let at = lanes.iter().position(|planned| planned.name == lane).unwrap_or(0);
@@ -66,6 +74,14 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
                 planned.publication = index;
                 planned.config.index = number as u16;
             }
+        }
+    }
+    let mut computed = Vec::new();
+    for publication in &config.publication {
+        if let Some(of) = &publication.of {
+            let planned = computed::plan(file, publication, of, lanes)?;
+            bytes += 2 * planned.spec.bytes();
+            computed.push(planned);
         }
     }
     match host.shm_free_bytes {
@@ -80,7 +96,7 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
             ),
             "make rings or `instruments` smaller, remove files left there, or mount a larger tmpfs",
         )),
-        _ => Ok(()),
+        _ => Ok(computed),
     }
 }
 
@@ -119,7 +135,22 @@ fn writer<'a>(file: &'a ConfigFile, publication: &'a config::Publication) -> Res
     Ok(first.lane.get_ref())
 }
 
-fn spec(file: &ConfigFile, publication: &config::Publication) -> Result<PublicationSpec, Error> {
+fn channels_of(file: &ConfigFile, publication: &config::Publication) -> Vec<ChannelSpec> {
+    members(file, publication)
+        .filter_map(|channel| {
+            let publisher_id = FeedName::from_name(channel.feed.get_ref())?.publisher_id();
+            Some(ChannelSpec { name: channel.name.get_ref().clone(), publisher_id })
+        })
+        .collect()
+}
+
+/// With the channels of its own, or of the publication it is computed from.
+pub(super) fn spec(
+    file: &ConfigFile,
+    publication: &config::Publication,
+    channels: Vec<ChannelSpec>,
+    default_instruments: u32,
+) -> Result<PublicationSpec, Error> {
     let name = publication.name.get_ref();
     let mut rings: Vec<RingSpec> = Vec::new();
     for ring in &publication.ring {
@@ -133,21 +164,15 @@ fn spec(file: &ConfigFile, publication: &config::Publication) -> Result<Publicat
             "add one [[publication.ring]] for each schema wanted",
         ));
     }
-    let instruments = *publication.instruments.get_ref();
+    let instruments = publication.instruments.as_ref().map_or(default_instruments, |instruments| *instruments.get_ref());
     if !(1..=1 << 20).contains(&instruments) {
         return Err(file.refuse(
-            publication.instruments.span(),
+            publication.instruments.as_ref().map_or(0..0, Spanned::span),
             "publication.instruments",
             format_args!("{instruments} is out of range"),
             "use 1 to 1048576; a US equity feed has about 12,000",
         ));
     }
-    let channels = members(file, publication)
-        .filter_map(|channel| {
-            let publisher_id = FeedName::from_name(channel.feed.get_ref())?.publisher_id();
-            Some(ChannelSpec { name: channel.name.get_ref().clone(), publisher_id })
-        })
-        .collect();
     let spec = PublicationSpec {
         dir: file.config.service.publication_dir.clone(),
         name: name.clone(),
@@ -217,6 +242,15 @@ fn ring(file: &ConfigFile, publication: &config::Publication, ring: &config::Rin
             format!("publication `{}` has two rings for {written}", publication.name.get_ref()),
             "remove one: any number of readers can share a ring".to_owned(),
         );
+    }
+    let computed = Schema::COMPUTED.contains(&schema);
+    if computed != publication.of.is_some() {
+        let (what, cure) = if computed {
+            ("is computed from another publication's rings", "put it into a [[publication]] of its own, with `of` naming that publication")
+        } else {
+            ("comes from a feed, and this publication is computed", "put the ring into the publication that `of` names")
+        };
+        return refuse(ring.schema.span(), "publication.ring.schema", format!("{written} {what}"), cure.to_owned());
     }
     for channel in members(file, publication) {
         if let Some(feed) = FeedName::from_name(channel.feed.get_ref())

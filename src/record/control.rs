@@ -16,14 +16,18 @@ pub const GAP_OPEN: u8 = 0xE2;
 pub const GAP_CLOSED: u8 = 0xE3;
 /// The book of `hd.instrument_id` (0: every book of the channel) is proven right again.
 pub const BOOK_GOOD: u8 = 0xE4;
-/// An order-level image is ready.
+/// An order-level image is ready: `first_sequence` is the position of the `mbo` ring up to which it tells.
 pub const IMAGE_READY: u8 = 0xE5;
+/// The venue began or ended a part of its day; `cause` is the feed's own letter (ITCH `S`, IEX `S`), `first_sequence` the message's number.
+pub const SYSTEM_EVENT: u8 = 0xE6;
 /// The reader of this `mbo` ring has price levels only (a late joiner, or one that was lapped): orders older than this
 /// position are not known. Made by the consumer library, never by the writer.
 pub const PRICE_LEVELS_ONLY: u8 = 0xEF;
 
-/// The smallest rtype that is ours.
+/// Control records are of rtypes from here on to [`LAST_RTYPE`].
 pub const FIRST_RTYPE: u8 = 0xE0;
+/// Those above are records of our own schemas.
+pub const LAST_RTYPE: u8 = 0xEF;
 
 /// Why a control record was sent.
 pub mod cause {

@@ -4,15 +4,27 @@
 //! Times are nanoseconds since 1970 UTC. Layouts are little-endian, aligned to 8, with no padding left undefined.
 #![forbid(unsafe_code)]
 
+mod auction;
 pub mod control;
+mod definition;
 mod schema;
+pub mod signal;
 mod sink;
+pub mod statistics;
 #[cfg(feature = "service")]
 pub mod tally;
+pub mod venue;
+mod window;
 
+pub use auction::{Imbalance, UNDEF_SIZE, UNDEF_TIME};
 pub use control::Control;
+pub use definition::Definition;
 pub use schema::Schema;
+pub use signal::Signal;
 pub use sink::{ChannelState, Instrument, Row, Sink, SinkFull};
+pub use statistics::Statistics;
+pub use venue::Venue;
+pub use window::{Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Vwap};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -67,6 +79,24 @@ pub mod side {
 pub trait Record: FromBytes + IntoBytes + Immutable + KnownLayout + Copy + 'static {
     /// The ring it travels in.
     const SCHEMA: Schema;
+
+    /// Its first 16 bytes.
+    fn header(&self) -> &Header;
+
+    /// Which of the instrument's cells on the board it goes to; below [`Schema::cells`].
+    #[inline]
+    fn cell(&self) -> u32 {
+        0
+    }
+
+    /// See [`flags`]; 0 for records without.
+    #[inline]
+    fn flags(&self) -> u8 {
+        0
+    }
+
+    /// When what it tells was received, ns since 1970 UTC; for windows, when they began.
+    fn ts_recv(&self) -> u64;
 }
 
 /// The first 16 bytes of every record.
@@ -210,18 +240,92 @@ pub struct Status {
 
 impl Record for Mbo {
     const SCHEMA: Schema = Schema::Mbo;
+
+    #[inline]
+    fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    #[inline]
+    fn header(&self) -> &Header {
+        &self.hd
+    }
+
+    #[inline]
+    fn ts_recv(&self) -> u64 {
+        self.ts_recv
+    }
 }
+
 impl Record for Trade {
     const SCHEMA: Schema = Schema::Trades;
+
+    #[inline]
+    fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    #[inline]
+    fn header(&self) -> &Header {
+        &self.hd
+    }
+
+    #[inline]
+    fn ts_recv(&self) -> u64 {
+        self.ts_recv
+    }
 }
+
 impl Record for Mbp1 {
     const SCHEMA: Schema = Schema::Mbp1;
+
+    #[inline]
+    fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    #[inline]
+    fn header(&self) -> &Header {
+        &self.hd
+    }
+
+    #[inline]
+    fn ts_recv(&self) -> u64 {
+        self.ts_recv
+    }
 }
+
 impl Record for Mbp10 {
     const SCHEMA: Schema = Schema::Mbp10;
+
+    #[inline]
+    fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    #[inline]
+    fn header(&self) -> &Header {
+        &self.hd
+    }
+
+    #[inline]
+    fn ts_recv(&self) -> u64 {
+        self.ts_recv
+    }
 }
+
 impl Record for Status {
     const SCHEMA: Schema = Schema::Status;
+
+    #[inline]
+    fn header(&self) -> &Header {
+        &self.hd
+    }
+
+    #[inline]
+    fn ts_recv(&self) -> u64 {
+        self.ts_recv
+    }
 }
 
 const _: () = {

@@ -55,11 +55,17 @@ pub trait Sink {
     /// Publishes one record of the instrument at `row`.
     fn publish<R: Record>(&mut self, row: Row, record: &R);
 
+    /// Publishes one record of the whole venue: in the ring, on no board.
+    fn publish_whole<R: Record>(&mut self, record: &R);
+
     /// Publishes a control record in every ring.
     fn control(&mut self, record: &Control);
 
     /// Sets the channel's state, before the first record that follows from it. `since_ns` is when it began.
     fn channel_state(&mut self, channel: u16, state: ChannelState, since_ns: u64);
+
+    /// The channel's messages were taken in up to this time of the venue, ns since 1970 UTC; all that follows from them has been published.
+    fn watermark(&mut self, channel: u16, venue_ns: u64);
 
     /// Ends a batch: what was published may now be announced by cursors.
     fn commit(&mut self);

@@ -69,6 +69,15 @@ impl<S: Sink> Sink for Tally<S> {
         }
     }
 
+    fn publish_whole<R: Record>(&mut self, record: &R) {
+        self.records[R::SCHEMA.index()] += 1;
+        if let Some(inner) = &mut self.inner
+            && inner.carries(R::SCHEMA)
+        {
+            inner.publish_whole(record);
+        }
+    }
+
     fn control(&mut self, record: &Control) {
         self.controls += 1;
         if let Some(inner) = &mut self.inner {
@@ -79,6 +88,13 @@ impl<S: Sink> Sink for Tally<S> {
     fn channel_state(&mut self, channel: u16, state: ChannelState, since_ns: u64) {
         if let Some(inner) = &mut self.inner {
             inner.channel_state(channel, state, since_ns);
+        }
+    }
+
+    #[inline]
+    fn watermark(&mut self, channel: u16, venue_ns: u64) {
+        if let Some(inner) = &mut self.inner {
+            inner.watermark(channel, venue_ns);
         }
     }
 

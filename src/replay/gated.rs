@@ -98,6 +98,11 @@ impl Sink for Gated<'_> {
         self.publisher.publish(row, record);
     }
 
+    fn publish_whole<R: Record>(&mut self, record: &R) {
+        self.take_room();
+        self.publisher.publish_whole(record);
+    }
+
     fn control(&mut self, record: &Control) {
         self.take_room();
         self.publisher.control(record);
@@ -105,6 +110,11 @@ impl Sink for Gated<'_> {
 
     fn channel_state(&mut self, channel: u16, state: ChannelState, since_ns: u64) {
         self.publisher.channel_state(channel, state, since_ns);
+    }
+
+    #[inline]
+    fn watermark(&mut self, channel: u16, venue_ns: u64) {
+        self.publisher.watermark(channel, venue_ns);
     }
 
     fn commit(&mut self) {

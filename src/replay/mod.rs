@@ -19,8 +19,8 @@ use crate::feed::name::FeedName;
 use crate::journal::Journal;
 use crate::lane::counters::{self, ShownLatency};
 use crate::plan::schemas_of;
-use crate::record::Sink;
 use crate::record::tally::Tally;
+use crate::record::{Schema, Sink};
 use crate::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
 use crate::source::file::Recording;
 use crate::source::lines::{LineKey, Lines};
@@ -200,13 +200,21 @@ impl Run<'_> {
 
 fn publisher(publication: &ReplayPublication, config: &ReplayConfig) -> Result<Publisher, Error> {
     let mut spec = PublicationSpec::new(&publication.dir, &publication.name);
-    spec.rings = schemas_of(config.feed).iter().map(|&schema| RingSpec { schema, depth: publication.depth }).collect();
+    spec.rings = schemas_of(config.feed).iter().map(|&schema| RingSpec { schema, depth: depth(schema, publication.depth) }).collect();
     spec.channels = vec![ChannelSpec { name: config.feed.name().to_owned(), publisher_id: config.feed.publisher_id() }];
     // A row for every instrument the feed can name.
     spec.instruments = config.capacity.instruments.clamp(1, 1 << 16);
     spec.counters = counters::names();
     spec.gates = publication.gated_readers;
     Publisher::create(&spec).map_err(Error::from)
+}
+
+/// A day has a few thousand of the rare ones, and slots of a definition are large.
+fn depth(schema: Schema, wanted: u64) -> u64 {
+    match schema {
+        Schema::Imbalance | Schema::Statistics | Schema::Definition => wanted.min(1 << 15),
+        _ => wanted,
+    }
 }
 
 fn unreadable(error: SourceError) -> Error {

@@ -5,7 +5,7 @@ use zerocopy::IntoBytes;
 use super::consumer::Publication;
 use super::error::ShmError;
 use super::instruments::InstrumentRow;
-use crate::record::{BidAsk, ChannelState, Mbp1, Mbp10, Record, Schema, flags};
+use crate::record::{BidAsk, ChannelState, Definition, Mbp1, Mbp10, Record, Schema, flags};
 
 /// Whether a book can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,4 +94,4 @@ fn latest<R: Record>(publication: &Publication, row: u32) -> Result<Option<(u64,
 }
 
 /// Words of the longest record.
-pub(crate) const MOST_WORDS: usize = size_of::<Mbp10>() / 8;
+pub(crate) const MOST_WORDS: usize = size_of::<Definition>() / 8;

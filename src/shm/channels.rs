@@ -16,6 +16,8 @@ use crate::record::ChannelState;
 
 const PUBLISHER: usize = NAME_BYTES / 8;
 const STATE: usize = PUBLISHER + 1;
+/// Venue time up to which the channel's messages were taken in.
+const WATERMARK: usize = STATE + 1;
 
 /// A channel's state and since when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct ChannelRow {
     pub doubted: bool,
     /// When the state began, or the doubt if there is one; ns since 1970 UTC, in steps of 256.
     pub since_ns: u64,
+    /// Venue time up to which its messages were taken in, ns since 1970 UTC; 0: none yet.
+    pub watermark_ns: u64,
 }
 
 /// In the state's byte: books may be wrong, though the state itself (silent, ended) does not say so.
@@ -96,6 +100,14 @@ impl ChannelsWriter {
         }
     }
 
+    /// After what follows from messages up to `venue_ns` has been published: who loads it and fences sees all of that in the rings.
+    #[inline]
+    pub fn set_watermark(&self, channel: u16, venue_ns: u64) {
+        if let Some(word) = self.span.words().get(channel as usize * ROW_WORDS + WATERMARK) {
+            word.store(venue_ns, Ordering::Release);
+        }
+    }
+
     /// Takes over the states of an earlier epoch.
     pub fn copy_states(&self, from: &Self) {
         for (to, from) in self.span.words().chunks_exact(ROW_WORDS).zip(from.span.words().chunks_exact(ROW_WORDS)) {
@@ -125,6 +137,14 @@ impl ChannelsReader {
         word.map_or(damaged, |word| Standing::of(word.load(Ordering::Relaxed)))
     }
 
+    /// See [`ChannelRow::watermark_ns`]; what it covers is visible from here on.
+    pub fn watermark(&self, channel: u16) -> u64 {
+        let word = self.span.words().get(channel as usize * ROW_WORDS + WATERMARK);
+        let watermark = word.map_or(0, |word| word.load(Ordering::Relaxed));
+        super::cell::acquire();
+        watermark
+    }
+
     pub fn rows(&self) -> Vec<ChannelRow> {
         let rows = self.span.words().chunks_exact(ROW_WORDS).zip(0..=u16::MAX);
         rows.map(|(line, channel)| {
@@ -132,9 +152,10 @@ impl ChannelsReader {
             for (value, word) in words.iter_mut().zip(line) {
                 *value = word.load(Ordering::Relaxed);
             }
-            let [n0, n1, n2, n3, publisher_id, state, ..] = words;
+            let [n0, n1, n2, n3, publisher_id, state, watermark_ns, _] = words;
             let Standing { state, doubted, since_ns } = Standing::of(state);
-            ChannelRow { channel, name: unpack_name([n0, n1, n2, n3]), publisher_id: publisher_id as u16, state, doubted, since_ns }
+            let (name, publisher_id) = (unpack_name([n0, n1, n2, n3]), publisher_id as u16);
+            ChannelRow { channel, name, publisher_id, state, doubted, since_ns, watermark_ns }
         })
         .collect()
     }

@@ -247,6 +247,12 @@ impl Publication {
         self.0.channels.rows()
     }
 
+    /// Venue time up to which a channel's messages were taken in, ns since 1970 UTC; 0: none yet. What follows from those messages is in
+    /// the rings already: read a ring until it is [`Item::Idle`](super::Item::Idle) after this call, and all of it has been seen.
+    pub fn watermark_ns(&self, channel: u16) -> u64 {
+        self.0.channels.watermark(channel)
+    }
+
     /// The counters by name, as of the lane's last chore.
     pub fn counters(&self) -> Vec<(String, u64)> {
         counters::read(&self.0.counters)

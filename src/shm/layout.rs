@@ -9,7 +9,7 @@ use crate::record::Schema;
 /// `TICKWIRE` as it stands in memory.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"TICKWIRE");
 /// Version of this layout.
-pub const LAYOUT_VERSION: u64 = 1;
+pub const LAYOUT_VERSION: u64 = 2;
 /// Version of the DBN record layout in the rings.
 pub const DBN_VERSION: u64 = 3;
 /// Bytes of header and section table.
@@ -63,7 +63,7 @@ const MAX_SECTIONS: usize = (HEADER_BYTES / 8 - word::TABLE) / ENTRY_WORDS;
 pub mod kind {
     /// A ring: a line with the cursor, then the slots.
     pub const RING: u64 = 1;
-    /// A board: one cell per row of the instruments table.
+    /// A board: one cell per row of the instruments table, or several next to each other ([`Schema::cells`]).
     pub const BOARD: u64 = 2;
     /// The instruments table: a line with the count, then rows.
     pub const INSTRUMENTS: u64 = 3;
@@ -177,7 +177,7 @@ impl Layout {
             .map(|&(schema, depth)| RingSections {
                 schema,
                 ring: place(Section::of(kind::RING, Some(schema), depth)),
-                board: place(Section::of(kind::BOARD, Some(schema), instruments)),
+                board: place(Section::of(kind::BOARD, Some(schema), instruments * u64::from(schema.cells()))),
             })
             .collect();
         Self { bytes: end.next_multiple_of(4096), rings, instruments: instruments_at, channels, counters }
@@ -257,7 +257,7 @@ impl Layout {
             let (Some(&board), None) = (boards.next(), boards.next()) else {
                 return Err(format!("not exactly one board for the {} ring", schema.name()));
             };
-            if board.count != instruments.count {
+            if board.count != instruments.count * u64::from(schema.cells()) {
                 return Err(format!("the {} board has {} cells for {} instruments", schema.name(), board.count, instruments.count));
             }
             if rings.iter().any(|other| other.schema == schema) {
@@ -281,7 +281,10 @@ fn check_section(section: &Section, file_bytes: u64) -> Result<(), String> {
     let &Section { kind, offset, bytes, count, stride, record_size, .. } = section;
     let (schema, most) = match kind {
         kind::RING => (Some(schema_of(section)?), *DEPTHS.end()),
-        kind::BOARD => (Some(schema_of(section)?), MAX_INSTRUMENTS),
+        kind::BOARD => {
+            let schema = schema_of(section)?;
+            (Some(schema), MAX_INSTRUMENTS * u64::from(schema.cells()))
+        }
         kind::INSTRUMENTS => (None, MAX_INSTRUMENTS),
         kind::CHANNELS | kind::COUNTERS => (None, MAX_ROWS),
         _ => return Err(format!("kind {kind} is not known; use the same version as the writer")),

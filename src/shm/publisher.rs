@@ -220,7 +220,16 @@ impl Sink for Publisher {
     #[inline]
     fn publish<R: Record>(&mut self, row: Row, record: &R) {
         if let Some(ring) = &mut self.epoch.rings[R::SCHEMA.index()] {
-            ring.publish(Some(row), words(record.as_bytes()));
+            let cells = const { R::SCHEMA.cells() };
+            let cell = if cells == 1 { row } else { row.saturating_mul(cells).saturating_add(record.cell().min(cells - 1)) };
+            ring.publish(Some(cell), words(record.as_bytes()));
+            self.records[R::SCHEMA.index()] += 1;
+        }
+    }
+
+    fn publish_whole<R: Record>(&mut self, record: &R) {
+        if let Some(ring) = &mut self.epoch.rings[R::SCHEMA.index()] {
+            ring.publish(None, words(record.as_bytes()));
             self.records[R::SCHEMA.index()] += 1;
         }
     }
@@ -234,6 +243,11 @@ impl Sink for Publisher {
     #[inline]
     fn channel_state(&mut self, channel: u16, state: ChannelState, since_ns: u64) {
         self.epoch.channels.set(channel, state, since_ns);
+    }
+
+    #[inline]
+    fn watermark(&mut self, channel: u16, venue_ns: u64) {
+        self.epoch.channels.set_watermark(channel, venue_ns);
     }
 
     #[inline]

@@ -71,7 +71,7 @@ pub struct Records<R> {
     publication: Publication,
     ring: RingReader<ReadSpan>,
     next: u64,
-    /// Joining: the cursor, and the next row of the board.
+    /// Joining: the cursor, and the next cell of the board.
     join: Option<(u64, u32)>,
     /// The highest position passed over on the board; up to there the ring completes the join.
     passed_over: u64,
@@ -216,7 +216,7 @@ impl<R: Record> Records<R> {
         let rtype = (self.words.first().copied().unwrap_or(0) >> 8) as u8;
         if rtype == R::SCHEMA.rtype() {
             Ok(Step::Record)
-        } else if rtype >= control::FIRST_RTYPE {
+        } else if (control::FIRST_RTYPE..=control::LAST_RTYPE).contains(&rtype) {
             Ok(Step::Control)
         } else {
             Err(self.publication.corrupt(format!("record type {rtype:#04x} at position {position} of the {} ring", R::SCHEMA.name())))
@@ -234,9 +234,10 @@ impl<R: Record> Records<R> {
             return Ok(Some(Step::Synthetic));
         }
         let Some((cursor, first)) = self.join else { return Ok(None) };
-        for row in first..self.publication.instrument_count().min(self.ring.rows()) {
+        let cells = const { R::SCHEMA.cells() };
+        for cell in first..self.publication.instrument_count().saturating_mul(cells).min(self.ring.cells()) {
             let words = self.words.get_mut(..Self::WORDS).unwrap_or_default();
-            let position = match self.ring.join_cell(row, cursor, words) {
+            let position = match self.ring.join_cell(cell, cursor, words) {
                 JoinCell::Empty => continue,
                 JoinCell::Later(position) => {
                     self.passed_over = self.passed_over.max(position);
@@ -244,7 +245,8 @@ impl<R: Record> Records<R> {
                 }
                 JoinCell::Record(position) => position,
             };
-            self.join = Some((cursor, row + 1));
+            self.join = Some((cursor, cell + 1));
+            let row = cell / cells;
             if !matches!(self.kind(position)?, Step::Record) {
                 return Err(self.publication.corrupt(format!("a control record on the {} board, row {row}", R::SCHEMA.name())));
             }
@@ -258,13 +260,9 @@ impl<R: Record> Records<R> {
     fn maybe_bad(&self, row: u32) -> bool {
         let channel = self.publication.instruments_table().channel(row);
         let standing = self.publication.channels_table().standing(channel);
-        let word = |at: usize| self.words.get(at).copied().unwrap_or(0);
-        let (record_flags, ts_recv) = match R::SCHEMA {
-            Schema::Mbo => ((word(4) >> 32) as u8, word(5)),
-            Schema::Status => (0, word(2)),
-            Schema::Mbp1 | Schema::Mbp10 | Schema::Trades => ((word(3) >> 48) as u8, word(4)),
-        };
-        record_flags & flags::MAYBE_BAD_BOOK != 0 || standing.doubts(ts_recv)
+        // The buffer is longer than any record.
+        R::ref_from_prefix(self.words.as_bytes())
+            .map_or(true, |(record, _)| record.flags() & flags::MAYBE_BAD_BOOK != 0 || standing.doubts(record.ts_recv()))
     }
 
     #[cold]

@@ -38,7 +38,7 @@ pub struct Parts<S> {
     pub cursor: S,
     /// `depth * slot_words` words.
     pub slots: S,
-    /// `rows * slot_words` words.
+    /// The board: any number times `slot_words` words.
     pub cells: S,
     /// Words of one slot or cell, stamp included.
     pub slot_words: usize,
@@ -56,8 +56,8 @@ impl<S: Words> Parts<S> {
     }
 
     #[inline(always)]
-    fn cell(&self, row: u32) -> &[S::Word] {
-        let at = row as usize * self.slot_words;
+    fn cell(&self, cell: u32) -> &[S::Word] {
+        let at = cell as usize * self.slot_words;
         self.cells.words().get(at..at + self.slot_words).unwrap_or_default()
     }
 }
@@ -79,16 +79,16 @@ impl<S: Words<Word: WordMut>, O: Orderings> RingWriter<S, O> {
         Self { parts, mask, next: 1, announced: 0, orderings: PhantomData }
     }
 
-    /// Writes a record into the ring and, for an instrument, into its board cell.
+    /// Writes a record into the ring and, for an instrument, into a cell of the board.
     #[inline(always)]
-    pub fn publish(&mut self, row: Option<u32>, record: impl Iterator<Item = u64> + Clone) {
+    pub fn publish(&mut self, board: Option<u32>, record: impl Iterator<Item = u64> + Clone) {
         let position = self.next;
         cell::write::<O, _>(self.parts.slot(position, self.mask), position, record.clone());
         if !O::CURSOR_LAST {
             self.announce(position);
         }
-        if let Some(row) = row {
-            cell::write::<O, _>(self.parts.cell(row), position, record);
+        if let Some(board) = board {
+            cell::write::<O, _>(self.parts.cell(board), position, record);
         }
         self.next = position + 1;
         // A batch longer than the ring must not leave joiners a cursor that was lapped.
@@ -152,7 +152,7 @@ pub enum JoinCell {
 pub struct RingReader<S, O = Proven> {
     parts: Parts<S>,
     mask: u64,
-    rows: u32,
+    cells: u32,
     orderings: PhantomData<O>,
 }
 
@@ -160,8 +160,8 @@ impl<S: Words, O: Orderings> RingReader<S, O> {
     /// A reader of these parts; depth is a power of two.
     pub fn new(parts: Parts<S>) -> Self {
         let mask = parts.depth().wrapping_sub(1);
-        let rows = (parts.cells.words().len() / parts.slot_words.max(1)) as u32;
-        Self { parts, mask, rows, orderings: PhantomData }
+        let cells = (parts.cells.words().len() / parts.slot_words.max(1)) as u32;
+        Self { parts, mask, cells, orderings: PhantomData }
     }
 
     /// How many positions there are.
@@ -170,8 +170,8 @@ impl<S: Words, O: Orderings> RingReader<S, O> {
     }
 
     /// How many cells the board has.
-    pub fn rows(&self) -> u32 {
-        self.rows
+    pub fn cells(&self) -> u32 {
+        self.cells
     }
 
     /// The last announced position; everything up to it is visible from here on.
@@ -193,9 +193,9 @@ impl<S: Words, O: Orderings> RingReader<S, O> {
         }
     }
 
-    /// For a join at `cursor`: what the cell of `row` has to say.
-    pub fn join_cell(&self, row: u32, cursor: u64, record: &mut [u64]) -> JoinCell {
-        match cell::read::<O, _>(self.parts.cell(row), record) {
+    /// For a join at `cursor`: what a cell has to say.
+    pub fn join_cell(&self, cell: u32, cursor: u64, record: &mut [u64]) -> JoinCell {
+        match cell::read::<O, _>(self.parts.cell(cell), record) {
             Seen::Whole(0) => JoinCell::Empty,
             Seen::Whole(position) if position <= cursor => JoinCell::Record(position),
             // Busy means later, too: up to the cursor everything is finished.
@@ -203,13 +203,13 @@ impl<S: Words, O: Orderings> RingReader<S, O> {
         }
     }
 
-    /// The newest record of `row` and its position; `None` if there is none. `Err` if the writer kept overtaking
+    /// The newest record of a cell and its position; `None` if there is none. `Err` if the writer kept overtaking
     /// this reader for the whole of a bounded number of looks.
-    pub fn latest(&self, row: u32, record: &mut [u64]) -> Result<Option<u64>, Overtaken> {
+    pub fn latest(&self, cell: u32, record: &mut [u64]) -> Result<Option<u64>, Overtaken> {
         // Under loom two looks are every case there is.
         const LOOKS: u32 = if cfg!(loom) { 2 } else { 10_000 };
         for _ in 0..LOOKS {
-            match cell::read::<O, _>(self.parts.cell(row), record) {
+            match cell::read::<O, _>(self.parts.cell(cell), record) {
                 Seen::Whole(0) => return Ok(None),
                 Seen::Whole(position) => return Ok(Some(position)),
                 Seen::Busy(position) => {

@@ -261,7 +261,7 @@ fn mbp_1_tells_only_what_changes_the_top_and_mbp_10_only_what_changes_the_ten() 
 
 #[test]
 fn a_sink_is_offered_only_the_schemas_it_carries() {
-    for schema in Schema::ALL {
+    for schema in Schema::TOLD {
         let mut bench = Bench::itch();
         bench.sink.schemas = vec![schema];
         bench.send(&[
@@ -274,6 +274,7 @@ fn a_sink_is_offered_only_the_schemas_it_carries() {
             Schema::Mbo => 6,
             Schema::Mbp1 | Schema::Mbp10 => 5,
             Schema::Trades | Schema::Status => 1,
+            _ => continue,
         };
         assert_eq!(bench.sink.records(), expected, "{}", schema.name());
     }

@@ -45,14 +45,17 @@ struct Plan {
     gated: bool,
 }
 
+/// Those whose state the stage knows.
+const FIRST_FIVE: [Schema; 5] = [Schema::Mbo, Schema::Mbp1, Schema::Mbp10, Schema::Trades, Schema::Status];
+
 fn plans(script: &Script, dice: &mut Dice) -> Vec<Plan> {
     let first = |schema, gated| Plan { at: 0, schema, from: From::Oldest, pace: Pace::Keen, gated };
     // The gated one is never lapped: the writer waits for it. The others are as quick as they are.
     let mut plans = vec![first(Schema::Mbo, true)];
-    plans.extend(Schema::ALL.map(|schema| first(schema, false)));
+    plans.extend(FIRST_FIVE.map(|schema| first(schema, false)));
     let schemas = [Schema::Mbp1, Schema::Mbp10, Schema::Mbp1, Schema::Mbp10, Schema::Mbo, Schema::Mbp1, Schema::Mbp10, Schema::Mbo];
     for n in 0..JOINERS {
-        let schema = if n % 25 == 24 { Schema::ALL[3 + n as usize / 25 % 2] } else { schemas[n as usize % schemas.len()] };
+        let schema = if n % 25 == 24 { FIRST_FIVE[3 + n as usize / 25 % 2] } else { schemas[n as usize % schemas.len()] };
         plans.push(Plan {
             // The last must have joined before the last checkpoint.
             at: 1 + dice.below(script.messages() * 97 / 100),
@@ -88,6 +91,7 @@ impl Joiner {
             Schema::Mbp10 => join::<Mbp10>(name, &publication, from, gated, written),
             Schema::Trades => join::<Trade>(name, &publication, from, gated, written),
             Schema::Status => join::<Status>(name, &publication, from, gated, written),
+            other => panic!("no joiner of {}", other.name()),
         });
     }
 

@@ -200,7 +200,7 @@ impl<R: Kept> Reader for Follower<R> {
                 assert!(!is_mbo || self.whole || self.told_levels_only, "{}: not told that orders are missing", self.life.name);
                 let book = self.books.entry(record.id()).or_default();
                 record.keep(book);
-                book.maybe_bad = record.flags() & flags::MAYBE_BAD_BOOK != 0;
+                book.maybe_bad = Kept::flags(record) & flags::MAYBE_BAD_BOOK != 0;
                 self.life.records += 1;
             }
             Item::Board { record, maybe_bad, .. } => {

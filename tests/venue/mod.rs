@@ -7,7 +7,8 @@ use tickwire::feed::arbiter::ArbiterConfig;
 use tickwire::feed::name::FeedName;
 use tickwire::journal::Journal;
 use tickwire::record::{
-    ChannelState, Control, Instrument, Mbo, Mbp1, Mbp10, Record, Row, Schema, Sink, SinkFull, Status, Trade, UNDEF_PRICE,
+    ChannelState, Control, Definition, Imbalance, Instrument, Mbo, Mbp1, Mbp10, Record, Row, Schema, Sink, SinkFull, Statistics, Status,
+    Trade, UNDEF_PRICE, Venue,
 };
 use zerocopy::FromBytes;
 
@@ -29,6 +30,13 @@ pub enum Out {
     Mbp10(Row, Mbp10),
     Trade(Row, Trade),
     Status(Row, Status),
+    Imbalance(Row, Imbalance),
+    Statistics(Row, Statistics),
+    Definition(Row, Definition),
+    Venue(Row, Venue),
+    /// Of the whole venue.
+    StatusWhole(Status),
+    VenueWhole(Venue),
     Instrument(Instrument),
     Control(Control),
     State(ChannelState, u64),
@@ -44,11 +52,12 @@ pub struct Recorder {
     /// Rows there are.
     pub rows: Row,
     pub next_row: Row,
+    pub watermark_ns: u64,
 }
 
 impl Default for Recorder {
     fn default() -> Self {
-        Self { out: Vec::new(), schemas: Schema::ALL.to_vec(), unwanted: Vec::new(), rows: Row::MAX, next_row: 0 }
+        Self { out: Vec::new(), schemas: Schema::TOLD.to_vec(), unwanted: Vec::new(), rows: Row::MAX, next_row: 0, watermark_ns: 0 }
     }
 }
 
@@ -120,7 +129,27 @@ impl Sink for Recorder {
             Schema::Mbp10 => Out::Mbp10(row, copy(bytes)),
             Schema::Trades => Out::Trade(row, copy(bytes)),
             Schema::Status => Out::Status(row, copy(bytes)),
+            Schema::Imbalance => Out::Imbalance(row, copy(bytes)),
+            Schema::Statistics => Out::Statistics(row, copy(bytes)),
+            Schema::Definition => Out::Definition(row, copy(bytes)),
+            Schema::Venue => Out::Venue(row, copy(bytes)),
+            computed => panic!("a channel published {}", computed.name()),
         });
+    }
+
+    fn publish_whole<R: Record>(&mut self, record: &R) {
+        assert!(self.carries(R::SCHEMA), "a record that nobody wants was built");
+        let bytes = record.as_bytes();
+        self.out.push(match R::SCHEMA {
+            Schema::Status => Out::StatusWhole(FromBytes::read_from_bytes(bytes).unwrap()),
+            Schema::Venue => Out::VenueWhole(FromBytes::read_from_bytes(bytes).unwrap()),
+            other => panic!("a record of the whole venue in {}", other.name()),
+        });
+    }
+
+    fn watermark(&mut self, channel: u16, venue_ns: u64) {
+        assert_eq!(channel, 7, "the watermark of another channel");
+        self.watermark_ns = venue_ns;
     }
 
     fn control(&mut self, record: &Control) {
