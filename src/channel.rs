@@ -180,6 +180,7 @@ impl<P: Protocol> Pipeline<P> {
     fn new(config: &ChannelConfig, decoder: P::Decoder, journal: Journal) -> Self {
         let composer_config = ComposerConfig {
             channel: config.index,
+            feed: config.feed,
             publisher_id: config.feed.publisher_id(),
             bad_ts_recv: config.bad_ts_recv,
             depth: config.feed.depth(),
