@@ -15,7 +15,9 @@
 
 mod build;
 mod events;
+mod levels;
 mod roster;
+mod staging;
 
 use crate::book::Books;
 use crate::feed::{Decoded, Depth, Event, Symbol};
@@ -24,6 +26,7 @@ use crate::stats::{Drop, Drops};
 use build::{Act, Reach, Stamp};
 use events::Told;
 use roster::{Listing, Roster};
+use staging::{Staging, Update};
 
 /// Where and when a message came: the part of a record that is the same for every record of the message.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,8 @@ pub struct ComposerConfig {
 pub struct Composer {
     config: ComposerConfig,
     books: Books,
+    /// Levels that wait for the end of their event.
+    staging: Staging,
     roster: Roster,
     drops: Drops,
     saturated: u64,
@@ -61,7 +66,8 @@ pub struct Composer {
 impl Composer {
     /// A composer over empty books; `instrument_limit` is one more than the largest instrument id.
     pub fn new(config: ComposerConfig, books: Books, instrument_limit: u32) -> Self {
-        Self { config, books, roster: Roster::new(instrument_limit), drops: Drops::default(), saturated: 0 }
+        let staging = if matches!(config.depth, Depth::Levels) { Staging::new() } else { Staging::none() };
+        Self { config, books, staging, roster: Roster::new(instrument_limit), drops: Drops::default(), saturated: 0 }
     }
 
     /// The channel's books.
@@ -91,6 +97,7 @@ impl Composer {
 
     /// Messages were lost, or never seen: every book is in doubt from here on.
     pub fn doubt_all(&mut self) {
+        self.cut_events();
         self.roster.doubt_all();
     }
 
@@ -101,12 +108,14 @@ impl Composer {
 
     /// The session is over: books, instruments and doubts are forgotten, nothing is published (a new epoch begins).
     pub fn forget_session(&mut self) {
+        self.cut_events();
         self.books.clear_all();
         self.roster.forget();
     }
 
     /// The books begin anew within the session, empty and without doubts; [`Composer::publish_clears`] tells it.
     pub fn clear_books(&mut self) {
+        self.cut_events();
         if self.roster.named() > 0 {
             self.books.clear_all();
             self.roster.prove_all();
@@ -160,6 +169,7 @@ impl Composer {
             Event::Delete { order } => self.cancel(stamp, order, None, sink),
             Event::Replace { old, new, price, size } => self.replace(stamp, old, Told { order: new, price, size }, sink),
             Event::Quote { bid, ask } => self.quote(stamp, bid, ask, at, sink),
+            Event::Level { side, price, size, complete } => self.level(stamp, Update { side, price, size }, complete, sink),
             Event::Trade { price, shares, .. } => {
                 self.hidden_trade(stamp, price, shares, sink);
                 Ok(())
@@ -172,8 +182,7 @@ impl Composer {
                 self.roster.set_round_lot(decoded.instrument_id, told.round_lot);
                 Ok(())
             }
-            Event::Level { .. }
-            | Event::Auction(_)
+            Event::Auction(_)
             | Event::Collar { .. }
             | Event::Official { .. }
             | Event::Word(_)
