@@ -6,6 +6,7 @@
 use crate::book::{Books, BooksCapacity};
 use crate::compose::{Composer, ComposerConfig, Moment};
 use crate::feed::arbiter::{Arbiter, ArbiterConfig, ArbiterCounters, Arrival, GapCause, InSequence, Notice, StartCause};
+use crate::feed::iex_deep::{DeepDecoder, IexDeep};
 use crate::feed::iex_tops::{IexTops, TopsDecoder};
 use crate::feed::itch::{Itch, ItchDecoder, Market};
 use crate::feed::name::FeedName;
@@ -38,6 +39,8 @@ pub enum Channel {
     Itch(Box<Pipeline<Itch>>),
     /// TOPS over IEX-TP.
     Tops(Box<Pipeline<IexTops>>),
+    /// DEEP over IEX-TP.
+    Deep(Box<Pipeline<IexDeep>>),
 }
 
 /// Arbiter, decoder and composer of one channel.
@@ -78,6 +81,7 @@ macro_rules! each {
         match $channel {
             Channel::Itch($pipeline) => $body,
             Channel::Tops($pipeline) => $body,
+            Channel::Deep($pipeline) => $body,
         }
     };
 }
@@ -96,6 +100,10 @@ impl Channel {
             FeedName::IexTops => {
                 let decoder = TopsDecoder::new(config.capacity.instruments);
                 Self::Tops(Box::new(Pipeline::new(config, decoder, journal)))
+            }
+            FeedName::IexDeep => {
+                let decoder = DeepDecoder::new(config.capacity.instruments);
+                Self::Deep(Box::new(Pipeline::new(config, decoder, journal)))
             }
         }
     }
@@ -248,6 +256,7 @@ impl<P: Protocol> Pipeline<P> {
     fn finish<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
         let meaning = &mut self.meaning;
         self.arbiter.finish::<P::Session>(now_ns, &mut Behind { meaning, sink });
+        self.meaning.composer.cut_events();
         self.meaning.settle(now_ns, sink);
     }
 }
@@ -319,6 +328,13 @@ impl<P: Protocol> Meaning<P> {
                 let cause = if recovered { control::cause::RECOVERED } else { control::cause::LOST };
                 self.enter(ChannelState::Stale, at_ns, sink);
                 self.tell(control::GAP_CLOSED, first, last, cause, at_ns, sink);
+            }
+            Notice::StreamJumped { next_sequence } => {
+                self.composer.doubt_all();
+                self.enter(ChannelState::Stale, at_ns, sink);
+                let before = next_sequence.saturating_sub(1);
+                self.tell(control::GAP_OPEN, next_sequence, before, control::cause::STREAM_OFFSET, at_ns, sink);
+                self.tell(control::GAP_CLOSED, next_sequence, before, control::cause::LOST, at_ns, sink);
             }
             Notice::Silent { .. } | Notice::Heard => {
                 self.silent = matches!(notice, Notice::Silent { .. });

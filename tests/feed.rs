@@ -590,6 +590,7 @@ fn feeds_have_names_and_dbn_publishers() {
         ("bx-itch", Publisher::XbosItchXbos),
         ("psx-itch", Publisher::XpsxItchXpsx),
         ("iex-tops", Publisher::IexgTopsIexg),
+        ("iex-deep", Publisher::IexgTopsIexg),
     ];
     for (name, publisher) in feeds {
         let feed = FeedName::from_name(name).unwrap();
@@ -597,7 +598,7 @@ fn feeds_have_names_and_dbn_publishers() {
         assert_eq!(feed.itch_market().is_some(), name.ends_with("itch"));
     }
     assert_eq!(FeedName::ALL.map(FeedName::name), feeds.map(|(name, _)| name));
-    for wrong in ["", "Nasdaq-Itch", "iex-deep", " iex-tops"] {
+    for wrong in ["", "Nasdaq-Itch", "iex-deep-plus", " iex-tops"] {
         assert_eq!(FeedName::from_name(wrong), None);
     }
 }

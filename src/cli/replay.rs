@@ -23,7 +23,7 @@ use crate::sys::signals;
 pub(super) struct ReplayArgs {
     /// The capture or day file
     file: PathBuf,
-    /// What it speaks: nasdaq-itch, bx-itch, psx-itch, iex-tops
+    /// What it speaks: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep
     #[arg(long, value_parser = values::feed)]
     feed: FeedName,
     /// Trading day in New York; a capture has its own, a day file has none

@@ -68,6 +68,8 @@ pub(super) struct Reach {
 impl Reach {
     pub const BOTH: Self = Self { top: true, top10: true };
     pub const NEITHER: Self = Self { top: false, top10: false };
+    pub const TOP: Self = Self { top: true, top10: false };
+    pub const TOP10: Self = Self { top: false, top10: true };
 
     pub const fn of(change: &Change) -> Self {
         Self { top: change.touches_top(), top10: change.touches_top10() }

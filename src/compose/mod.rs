@@ -16,9 +16,11 @@
 mod build;
 pub mod definitions;
 mod events;
+mod levels;
 mod notices;
 mod profiles;
 mod roster;
+mod staging;
 
 use crate::book::Books;
 use crate::feed::name::FeedName;
@@ -30,6 +32,7 @@ use events::{Executed, Told};
 use notices::Print;
 use profiles::Profiles;
 use roster::{Listing, Roster};
+use staging::{Staging, Update};
 
 /// Where and when a message came: the part of a record that is the same for every record of the message.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +64,8 @@ pub struct ComposerConfig {
 pub struct Composer {
     config: ComposerConfig,
     books: Books,
+    /// Levels that wait for the end of their event.
+    staging: Staging,
     roster: Roster,
     profiles: Profiles,
     drops: Drops,
@@ -71,8 +76,9 @@ pub struct Composer {
 impl Composer {
     /// A composer over empty books; `instrument_limit` is one more than the largest instrument id.
     pub fn new(config: ComposerConfig, books: Books, instrument_limit: u32) -> Self {
+        let staging = if matches!(config.depth, Depth::Levels) { Staging::new() } else { Staging::none() };
         let (roster, profiles) = (Roster::new(instrument_limit), Profiles::new(instrument_limit));
-        Self { config, books, roster, profiles, drops: Drops::default(), saturated: 0, definitions_changed: 0 }
+        Self { config, books, staging, roster, profiles, drops: Drops::default(), saturated: 0, definitions_changed: 0 }
     }
 
     /// The channel's books.
@@ -107,6 +113,7 @@ impl Composer {
 
     /// Messages were lost, or never seen: every book is in doubt from here on.
     pub fn doubt_all(&mut self) {
+        self.cut_events();
         self.roster.doubt_all();
     }
 
@@ -117,6 +124,7 @@ impl Composer {
 
     /// The session is over: books, instruments and doubts are forgotten, nothing is published (a new epoch begins).
     pub fn forget_session(&mut self) {
+        self.cut_events();
         self.books.clear_all();
         self.roster.forget();
         self.profiles.forget_all();
@@ -124,6 +132,7 @@ impl Composer {
 
     /// The books begin anew within the session, empty and without doubts; [`Composer::publish_clears`] tells it.
     pub fn clear_books(&mut self) {
+        self.cut_events();
         if self.roster.named() > 0 {
             self.books.clear_all();
             self.roster.prove_all();
@@ -181,6 +190,7 @@ impl Composer {
             Event::Delete { order } => self.cancel(stamp, order, None, sink),
             Event::Replace { old, new, price, size } => self.replace(stamp, old, Told { order: new, price, size }, sink),
             Event::Quote { bid, ask } => self.quote(stamp, bid, ask, at, sink),
+            Event::Level { side, price, size, complete } => self.level(stamp, Update { side, price, size }, complete, sink),
             Event::Trade { price, shares, match_number, code, official } => {
                 self.hidden_trade(stamp, price, shares, official, Print { match_number, code }, sink)
             }

@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod field;
+mod iex;
+pub mod iex_deep;
 pub mod iex_tops;
 pub mod iextp;
 pub mod itch;
@@ -75,6 +77,8 @@ pub trait SessionLayer {
     /// Whether a restart of the publisher under the same session id can be told from old duplicates
     /// (sequence back to 1, stream offset 0 and a later send time).
     const RESTARTS_SHOW: bool;
+    /// Whether packets say where in the session's stream of bytes they begin.
+    const OFFSETS_SHOW: bool = false;
 
     /// Reads a packet's header. Errors are the reason to count.
     fn packet(payload: &[u8]) -> Result<Packet<'_>, Drop>;

@@ -32,6 +32,16 @@ const fn default_depth(schema: Schema) -> u64 {
 pub fn schemas_of(feed: FeedName) -> &'static [Schema] {
     match feed {
         FeedName::NasdaqItch | FeedName::BxItch | FeedName::PsxItch => &Schema::TOLD,
+        FeedName::IexDeep => &[
+            Schema::Mbp1,
+            Schema::Mbp10,
+            Schema::Trades,
+            Schema::Status,
+            Schema::Imbalance,
+            Schema::Statistics,
+            Schema::Definition,
+            Schema::Venue,
+        ],
         FeedName::IexTops => {
             &[Schema::Mbp1, Schema::Trades, Schema::Status, Schema::Imbalance, Schema::Statistics, Schema::Definition, Schema::Venue]
         }
@@ -132,7 +142,31 @@ fn writer<'a>(file: &'a ConfigFile, publication: &'a config::Publication) -> Res
             ));
         }
     }
+    one_feed_a_publisher(file, publication)?;
     Ok(first.lane.get_ref())
+}
+
+/// Records name their feed by its DBN publisher alone: two feeds of one publisher (TOPS and DEEP) could not be told apart.
+fn one_feed_a_publisher(file: &ConfigFile, publication: &config::Publication) -> Result<(), Error> {
+    let mut met: Vec<(FeedName, &str)> = Vec::new();
+    for channel in members(file, publication) {
+        let Some(feed) = FeedName::from_name(channel.feed.get_ref()) else { continue };
+        if let Some((other, first)) = met.iter().find(|(other, _)| *other != feed && other.publisher_id() == feed.publisher_id()) {
+            return Err(file.refuse(
+                channel.publication.span(),
+                "channel.publication",
+                format_args!(
+                    "channel `{}` ({feed}) and channel `{first}` ({other}) go to publication `{}`, and both feeds are publisher {} in every record",
+                    channel.name.get_ref(),
+                    publication.name.get_ref(),
+                    feed.publisher_id()
+                ),
+                "give each a publication of its own: readers could not tell their records apart",
+            ));
+        }
+        met.push((feed, channel.name.get_ref()));
+    }
+    Ok(())
 }
 
 fn channels_of(file: &ConfigFile, publication: &config::Publication) -> Vec<ChannelSpec> {

@@ -60,6 +60,9 @@ pub mod cause {
     /// Another channel of the publication began a new epoch: what this channel published before is in the older one, and orders
     /// from then are not known here.
     pub const OTHER_CHANNEL: u8 = 13;
+    /// The publisher's byte stream jumped while its numbers went on: no number is missing (`last_sequence` is one less than
+    /// `first_sequence`), but something may be.
+    pub const STREAM_OFFSET: u8 = 14;
 }
 
 /// One control record.
