@@ -183,7 +183,7 @@ fn books(from: &mut Summed, head: &ImageHead) -> Result<OrderBooks, Refusal> {
                 orders += 1;
                 let is_of_it = (record.hd.publisher_id, record.hd.instrument_id) == (book.hd.publisher_id, book.hd.instrument_id);
                 // Asks after bids, and on each side the best price first.
-                let next = (record.side, if record.side == side::BID { record.price.saturating_neg() } else { record.price });
+                let next = (record.side, if record.side == side::BID { !record.price } else { record.price });
                 let in_order = match (place.0, next.0) {
                     (from, to) if from == to => next.1 >= place.1,
                     (from, to) => from == side::BID && to == side::ASK,
@@ -201,7 +201,10 @@ fn books(from: &mut Summed, head: &ImageHead) -> Result<OrderBooks, Refusal> {
         }
     }
     if open.is_some() || (instruments, orders) != (head.instruments, head.orders) {
-        return why(format!("it has {orders} orders of {instruments} instruments, and its header says {} of {}", head.orders, head.instruments));
+        return why(format!(
+            "it has {orders} orders of {instruments} instruments, and its header says {} of {}",
+            head.orders, head.instruments
+        ));
     }
     Ok(books)
 }

@@ -172,10 +172,16 @@ impl OrderBooks {
     /// Takes in a control record: gaps, sessions, and what lifts doubts.
     pub fn apply_control(&mut self, record: &Control) {
         self.doubts.control(record);
-        let of_one = record.hd.rtype == control::BOOK_GOOD && record.hd.instrument_id != 0;
-        let at = of_one.then(|| self.index.get(&(record.hd.publisher_id, record.hd.instrument_id))).flatten();
-        if let Some(book) = at.and_then(|&at| self.books.get_mut(at as usize)) {
-            book.standing.proven(&self.doubts);
+        if record.hd.rtype != control::BOOK_GOOD {
+            return;
+        }
+        let &Control { hd: Header { publisher_id, instrument_id, .. }, channel, .. } = record;
+        // Of a whole channel. Records have 8 bits for it, so above that one cannot tell whose book it is, and a mark stays.
+        let of_channel = |book: &Book| instrument_id == 0 && channel < 255 && u16::from(book.channel) == channel;
+        let of_one = self.index.get(&(publisher_id, instrument_id)).and_then(|&at| self.books.get_mut(at as usize));
+        match of_one.filter(|_| instrument_id != 0) {
+            Some(book) => book.standing.proven(&self.doubts),
+            None => self.books.iter_mut().filter(|book| of_channel(book)).for_each(|book| book.standing.proven(&self.doubts)),
         }
     }
 
