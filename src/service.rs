@@ -3,6 +3,7 @@
 //! This is the control plane. Lanes never wait for it; it never touches a datagram.
 
 mod housekeeping;
+mod images;
 mod open;
 mod report;
 mod running;
@@ -118,7 +119,7 @@ fn bring_up(
         lane.prepare_spares()?;
     }
     // Before the first datagram: what they compute and record has no beginning missing.
-    *housekeeping = Some(Housekeeping::start(plan)?);
+    *housekeeping = Some(Housekeeping::start(plan, running)?);
     Ok(steering.attach()?)
 }
 

@@ -4,6 +4,7 @@ mod book;
 mod books;
 mod check;
 mod generate;
+mod orders;
 mod output;
 mod play;
 mod progress;
@@ -49,6 +50,8 @@ enum Command {
     Tail(tail::TailArgs),
     /// Print the newest price levels of one instrument
     Book(book::BookArgs),
+    /// Print the orders of one instrument as they will be served, from the newest image and the mbo ring
+    Orders(orders::OrdersArgs),
     /// Rebuild every book from a publication's orders, and write them when the session ends
     Books(books::BooksArgs),
     /// Watch a publication: busiest instruments, rates, latency, gaps
@@ -135,6 +138,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Book(args) => book::run(&args),
+        Command::Orders(args) => orders::run(&args),
         Command::Books(args) => books::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Gen(args) => generate::run(&args),

@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::computed::{self, ComputedPlan};
 use super::names::{choices, unique};
-use super::{Host, LanePlan};
+use super::{Host, ImagePlan, LanePlan, images};
 use crate::config::{self, ConfigFile};
 use crate::error::Error;
 use crate::feed::name::FeedName;
@@ -48,7 +48,7 @@ pub fn schemas_of(feed: FeedName) -> &'static [Schema] {
     }
 }
 
-pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<Vec<ComputedPlan>, Error> {
+pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<(Vec<ComputedPlan>, Vec<ImagePlan>), Error> {
     let config = &file.config;
     unique(file, "publication", "publication.name", config.publication.iter().map(|publication| &publication.name))?;
     for channel in &config.channel {
@@ -94,19 +94,21 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
             computed.push(planned);
         }
     }
+    let images = images::plan(file, lanes)?;
+    bytes += images::bytes(&images);
     match host.shm_free_bytes {
         Some(free) if bytes > free => Err(file.refuse(
             0..0,
             "service.publication_dir",
             format_args!(
-                "the publications need {} MiB in {} (twice their size: a new session is a new file), and {} MiB are free",
+                "the publications need {} MiB in {} (twice their size: a new session is a new file; and two images of full books), and {} MiB are free",
                 bytes.div_ceil(1 << 20),
                 config.service.publication_dir.display(),
                 free >> 20
             ),
             "make rings or `instruments` smaller, remove files left there, or mount a larger tmpfs",
         )),
-        _ => Ok(computed),
+        _ => Ok((computed, images)),
     }
 }
 

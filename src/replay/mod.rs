@@ -1,6 +1,7 @@
 //! A capture or day file through the very pipeline that runs live; the clock and the timers are the recording's.
 
 mod gated;
+mod images;
 mod pace;
 mod summary;
 
@@ -21,11 +22,12 @@ use crate::lane::counters::{self, ShownLatency};
 use crate::plan::schemas_of;
 use crate::record::tally::Tally;
 use crate::record::{Schema, Sink};
-use crate::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
+use crate::shm::{ChannelSpec, ImageNews, PublicationSpec, Publisher, RingSpec};
 use crate::source::file::Recording;
 use crate::source::lines::{LineKey, Lines};
 use crate::source::{Datagram, Polled, Source, SourceError};
 use gated::Gated;
+use images::Images;
 use pace::Pacer;
 
 /// Lines a replay tells apart: what an arbiter takes.
@@ -63,8 +65,17 @@ pub struct ReplayPublication {
     pub depth: u64,
     /// Gated readers to wait for before the first record; the replay then never laps one of them.
     pub gated_readers: usize,
-    /// Leave the file in place when the replay ends.
+    /// Leave the file in place when the replay ends, and its image if there is one.
     pub keep: bool,
+    /// Write an order-level image after so many `mbo` records, and at the end; `None`: none.
+    pub images_every: Option<u64>,
+}
+
+impl ReplayPublication {
+    /// The writer of images is a gated reader too: no pace laps it.
+    fn gates(&self) -> usize {
+        self.gated_readers + usize::from(self.images_every.is_some())
+    }
 }
 
 /// What a replay tells while it runs.
@@ -105,24 +116,36 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
         bad_ts_recv: recording.synthetic(),
     };
     let gated = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
+    let images = config.publish.as_ref().and_then(|publication| Images::start(publication).transpose()).transpose()?;
     let mut run = Run {
         channel: Channel::new(&channel_config, Journal::new(1)),
         sink: Tally::new(gated.map(|publisher| Gated::new(publisher, stop)), schemas_of(config.feed)),
         pacer: Pacer::new(config.speed),
+        images,
         stop,
+        image_told: 0,
         shown: Instant::now(),
         last_ns: 0,
         datagrams: 0,
     };
     if let (Some(gated), Some(publication)) = (run.sink.inner(), &config.publish) {
-        gated.wait_for_readers(publication.gated_readers);
+        gated.wait_for_readers(publication.gates());
     }
     let began = Instant::now();
-    run.all(&mut recording, progress)?;
+    if let Err(error) = run.all(&mut recording, progress) {
+        // Before the publication goes: its last image goes with it.
+        let _ = run.images.take().map(Images::finish);
+        return Err(error);
+    }
     let elapsed_ns = began.elapsed().as_nanos() as u64;
     run.channel.finish(run.last_ns, &mut run.sink);
     run.channel.close(run.last_ns, &mut run.sink);
     run.sink.commit();
+    if let Some(images) = run.images.take() {
+        // What rests at the end is in the last image, which stays with the publication.
+        let news = images.finish()?;
+        run.announce(&news);
+    }
     run.show_counters(&recording);
     let mut summary = Summary::new(&run.channel, &run.sink, &recording, run.datagrams, elapsed_ns);
     summary.stopped = recording.peek_ns().is_ok_and(|next| next.is_some());
@@ -136,6 +159,9 @@ struct Run<'a> {
     channel: Channel,
     sink: Tally<Gated<'a>>,
     pacer: Pacer,
+    images: Option<Images>,
+    /// Number of the last image that readers were told of.
+    image_told: u64,
     stop: &'a dyn Fn() -> bool,
     /// When the publication last showed counters.
     shown: Instant,
@@ -157,6 +183,7 @@ impl Run<'_> {
             }
             let until_ns = self.pacer.due_now(next_ns);
             let polled = recording.poll_until(until_ns, &mut |datagram| self.datagram(&datagram)).map_err(unreadable)?;
+            self.announce_image();
             self.sink.commit();
             if self.shown.elapsed() >= COUNTERS_EVERY {
                 self.show_counters(recording);
@@ -189,6 +216,20 @@ impl Run<'_> {
         self.channel.take_began_epoch();
     }
 
+    fn announce_image(&mut self) {
+        if let Some(news) = self.images.as_ref().map(Images::news) {
+            self.announce(&news);
+        }
+    }
+
+    fn announce(&mut self, news: &ImageNews) {
+        let epoch = self.sink.inner().map_or(0, |gated| gated.publisher().epoch());
+        if let Some(position) = news.take(&mut self.image_told, epoch) {
+            self.sink.control(&ImageNews::control(position, self.last_ns));
+            self.sink.commit();
+        }
+    }
+
     fn show_counters(&mut self, recording: &Recording) {
         self.shown = Instant::now();
         if let Some(gated) = self.sink.inner() {
@@ -205,7 +246,7 @@ fn publisher(publication: &ReplayPublication, config: &ReplayConfig) -> Result<P
     // A row for every instrument the feed can name.
     spec.instruments = config.capacity.instruments.clamp(1, 1 << 16);
     spec.counters = counters::names();
-    spec.gates = publication.gated_readers;
+    spec.gates = publication.gates();
     Publisher::create(&spec).map_err(Error::from)
 }
 

@@ -14,6 +14,7 @@ use super::counters;
 use super::error::ShmError;
 use super::instruments::{InstrumentRow, InstrumentsReader};
 use super::layout::{HEADER_BYTES, LINE, Layout, MAGIC, file_state, word};
+use super::order_stream::OrderStream;
 use super::records::{From, Records};
 use super::region::{self, ReadRegion, ReadSpan};
 use super::ring::{Parts, RingReader, Words};
@@ -203,6 +204,23 @@ impl Publication {
     /// The same, and the writer waits for this reader: only where its publication has gates, that is, for replays.
     pub fn subscribe_gated<R: Record>(&self, from: From) -> Result<Records<R>, ShmError> {
         Records::new(self.clone(), from, true)
+    }
+
+    /// Follows the orders: books order by order from now on, started from the newest image, or from the beginning where the `mbo` ring still
+    /// has it. [`ShmError::NoImage`] if neither can be had: the orders that rest are then not known to anybody but the writer.
+    pub fn orders(&self) -> Result<OrderStream, ShmError> {
+        OrderStream::new(self.clone(), false, false)
+    }
+
+    /// The same, but where neither can be had it does not refuse: it begins with [`OrderItem::Waiting`](super::OrderItem::Waiting), and goes
+    /// on with the next image or the next epoch.
+    pub fn orders_when_ready(&self) -> Result<OrderStream, ShmError> {
+        OrderStream::new(self.clone(), false, true)
+    }
+
+    /// As [`Publication::orders`], and the writer waits for this reader: only where its publication has gates, that is, for replays.
+    pub fn orders_gated(&self) -> Result<OrderStream, ShmError> {
+        OrderStream::new(self.clone(), true, false)
     }
 
     /// The instruments announced so far, in the order of their rows.
