@@ -1,5 +1,6 @@
 //! A capture or day file through the very pipeline that runs live; the clock and the timers are the recording's.
 
+mod computed;
 mod gated;
 mod pace;
 mod summary;
@@ -25,6 +26,7 @@ use crate::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
 use crate::source::file::Recording;
 use crate::source::lines::{LineKey, Lines};
 use crate::source::{Datagram, Polled, Source, SourceError};
+use computed::Computed;
 use gated::Gated;
 use pace::Pacer;
 
@@ -65,6 +67,8 @@ pub struct ReplayPublication {
     pub gated_readers: usize,
     /// Leave the file in place when the replay ends.
     pub keep: bool,
+    /// Also compute windows and signals, and publish them under this name; the replay waits for the computing.
+    pub windows: Option<String>,
 }
 
 /// What a replay tells while it runs.
@@ -105,6 +109,8 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
         bad_ts_recv: recording.synthetic(),
     };
     let gated = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
+    // Before the publisher in the order of dropping: it ends when the publication it reads has.
+    let computed = config.publish.as_ref().map_or(Ok(None), |publication| Computed::start(publication, config.feed))?;
     let mut run = Run {
         channel: Channel::new(&channel_config, Journal::new(1)),
         sink: Tally::new(gated.map(|publisher| Gated::new(publisher, stop)), schemas_of(config.feed)),
@@ -115,7 +121,7 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
         datagrams: 0,
     };
     if let (Some(gated), Some(publication)) = (run.sink.inner(), &config.publish) {
-        gated.wait_for_readers(publication.gated_readers);
+        gated.wait_for_readers(publication.gated_readers, computed.as_ref());
     }
     let began = Instant::now();
     run.all(&mut recording, progress)?;
@@ -128,6 +134,9 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
     summary.stopped = recording.peek_ns().is_ok_and(|next| next.is_some());
     if let (Some(gated), Some(publication)) = (run.sink.into_inner(), &config.publish) {
         gated.close(publication.keep);
+    }
+    if let Some(computed) = computed {
+        computed.finish(stop, &mut summary)?;
     }
     Ok(Replayed { summary, channel: run.channel, remarks: remarks(config, &recording) })
 }
@@ -205,7 +214,7 @@ fn publisher(publication: &ReplayPublication, config: &ReplayConfig) -> Result<P
     // A row for every instrument the feed can name.
     spec.instruments = config.capacity.instruments.clamp(1, 1 << 16);
     spec.counters = counters::names();
-    spec.gates = publication.gated_readers;
+    spec.gates = publication.gated_readers + computed::rings_read(publication);
     Publisher::create(&spec).map_err(Error::from)
 }
 

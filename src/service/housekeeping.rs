@@ -21,13 +21,18 @@ pub(super) struct Housekeeping {
 
 impl Housekeeping {
     /// Starts what the plan asks for. The lanes' publications are there.
-    pub(super) fn start(_plan: &Plan) -> Result<Self, Error> {
-        Ok(Self { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() })
+    pub(super) fn start(plan: &Plan) -> Result<Self, Error> {
+        let mut all = Self { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
+        super::windows::start(&mut all, plan)?;
+        Ok(all)
     }
 
     /// Starts one thread. It ends by itself when the publication it reads has ended, or soon after `stop` is set.
-    #[allow(dead_code)]
-    fn spawn(&mut self, name: String, life: impl FnOnce(&AtomicBool) -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
+    pub(super) fn spawn(
+        &mut self,
+        name: String,
+        life: impl FnOnce(&AtomicBool) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
         let stop = self.stop.clone();
         let thread = std::thread::Builder::new()
             .name(name.clone())
