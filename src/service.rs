@@ -8,6 +8,7 @@ mod open;
 mod report;
 mod running;
 mod steerings;
+mod windows;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

@@ -50,7 +50,7 @@ pub(super) struct ReplayArgs {
     /// Slots of each published ring, a power of two
     #[arg(long, value_name = "SLOTS", default_value_t = 1 << 18, value_parser = values::ring_depth, requires = "publish")]
     ring_depth: u64,
-    /// Wait for this many gated readers (`tail --gated`) before the first record, and never lap one of them
+    /// Wait for this many gated readers (`tail --gated`, of NAME or NAME-windows) before the first record, and never lap one of them
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), requires = "publish")]
     gated_readers: u16,
     /// Write an order-level image (NAME.mbo.image) after so many mbo records, and at the end: for readers that come late
@@ -59,6 +59,9 @@ pub(super) struct ReplayArgs {
     /// Leave the publication in place when the replay has ended, to be looked at
     #[arg(long, requires = "publish")]
     keep: bool,
+    /// Also compute bars, VWAP and signals, and publish them as NAME-windows; the replay waits for them
+    #[arg(long, requires = "publish")]
+    windows: bool,
     /// Room for live orders
     #[arg(long, value_name = "N", default_value_t = 4_000_000, value_parser = clap::value_parser!(u32).range(1..=1 << 28))]
     orders: u32,
@@ -98,6 +101,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
             gated_readers: usize::from(args.gated_readers),
             keep: args.keep,
             images_every: args.images_every,
+            windows: args.windows.then(|| format!("{name}-windows")),
         }),
         capacity: BooksCapacity { instruments: 1 << 16, orders: args.orders as usize, levels: args.levels as usize },
     };

@@ -38,6 +38,7 @@ pub(super) fn cause(cause: u8) -> &'static str {
         cause::UNREADABLE => "unreadable",
         cause::OTHER_CHANNEL => "other_channel",
         cause::STREAM_OFFSET => "stream_offset",
+        cause::LAPPED => "lapped",
         _ => "unknown",
     }
 }

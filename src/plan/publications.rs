@@ -65,6 +65,7 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
             ));
         }
     }
+    computed::misplaced(file)?;
     if config.service.publication_dir.as_os_str().is_empty() {
         let cure = "name a directory on a tmpfs, such as /dev/shm/tickwire";
         return Err(file.refuse(0..0, "service.publication_dir", "it is empty", cure));

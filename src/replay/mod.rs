@@ -1,5 +1,6 @@
 //! A capture or day file through the very pipeline that runs live; the clock and the timers are the recording's.
 
+mod computed;
 mod gated;
 mod images;
 mod pace;
@@ -26,6 +27,7 @@ use crate::shm::{ChannelSpec, ImageNews, PublicationSpec, Publisher, RingSpec};
 use crate::source::file::Recording;
 use crate::source::lines::{LineKey, Lines};
 use crate::source::{Datagram, Polled, Source, SourceError};
+use computed::Computed;
 use gated::Gated;
 use images::Images;
 use pace::Pacer;
@@ -69,12 +71,14 @@ pub struct ReplayPublication {
     pub keep: bool,
     /// Write an order-level image after so many `mbo` records, and at the end; `None`: none.
     pub images_every: Option<u64>,
+    /// Also compute windows and signals, and publish them under this name; the replay waits for the computing.
+    pub windows: Option<String>,
 }
 
 impl ReplayPublication {
-    /// The writer of images is a gated reader too: no pace laps it.
+    /// Those at which a user's readers stand, and our own: no pace laps the writer of images or the computing of windows.
     fn gates(&self) -> usize {
-        self.gated_readers + usize::from(self.images_every.is_some())
+        self.gated_readers + usize::from(self.images_every.is_some()) + computed::rings_read(self)
     }
 }
 
@@ -117,6 +121,8 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
     };
     let gated = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
     let images = config.publish.as_ref().and_then(|publication| Images::start(publication).transpose()).transpose()?;
+    // Before the publisher in the order of dropping: it ends when the publication it reads has.
+    let computed = config.publish.as_ref().map_or(Ok(None), |publication| Computed::start(publication, config.feed))?;
     let mut run = Run {
         channel: Channel::new(&channel_config, Journal::new(1)),
         sink: Tally::new(gated.map(|publisher| Gated::new(publisher, stop)), schemas_of(config.feed)),
@@ -129,7 +135,7 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
         datagrams: 0,
     };
     if let (Some(gated), Some(publication)) = (run.sink.inner(), &config.publish) {
-        gated.wait_for_readers(publication.gates());
+        gated.wait_for_readers(publication.gated_readers + usize::from(publication.images_every.is_some()), computed.as_ref());
     }
     let began = Instant::now();
     if let Err(error) = run.all(&mut recording, progress) {
@@ -151,6 +157,9 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
     summary.stopped = recording.peek_ns().is_ok_and(|next| next.is_some());
     if let (Some(gated), Some(publication)) = (run.sink.into_inner(), &config.publish) {
         gated.close(publication.keep);
+    }
+    if let Some(computed) = computed {
+        computed.finish(stop, &mut summary)?;
     }
     Ok(Replayed { summary, channel: run.channel, remarks: remarks(config, &recording) })
 }

@@ -48,6 +48,9 @@ pub struct Summary {
     pub definitions_changed: u64,
     /// Records by schema, control records not counted.
     pub records_by_schema: BTreeMap<&'static str, u64>,
+    /// What the computing of windows counted, if there was one; what did not occur is left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub windows: BTreeMap<&'static str, u64>,
     /// What was dropped, by reason; reasons that did not occur are left out.
     pub dropped_by_reason: BTreeMap<&'static str, u64>,
     /// Whether the replay was stopped before the file's end: all counts are of that moment.
@@ -90,6 +93,7 @@ impl Summary {
             saturated_sizes: composer.saturated(),
             definitions_changed: composer.definitions_changed(),
             records_by_schema: Schema::ALL.into_iter().map(|schema| (schema.name(), sink.records(schema))).collect(),
+            windows: BTreeMap::new(),
             dropped_by_reason: drops.iter().map(|(reason, count)| (reason.name(), count)).collect(),
             stopped: false,
             capture_truncated: recording.truncated(),
@@ -120,6 +124,9 @@ impl Display for Summary {
         row(f, "price levels", self.price_levels)?;
         list(f, "by type", self.messages_by_type.iter().map(|(name, &count)| (name.as_str(), count)))?;
         list(f, "records", self.records_by_schema.iter().map(|(&name, &count)| (name, count)))?;
+        if !self.windows.is_empty() {
+            list(f, "windows", self.windows.iter().map(|(&name, &count)| (name, count)))?;
+        }
         if self.saturated_sizes > 0 {
             row(f, "saturated sizes", self.saturated_sizes)?;
         }

@@ -30,11 +30,16 @@ impl Housekeeping {
             let news = lanes.iter().find_map(|lane| lane.image_news(&image.publication)).unwrap_or_default();
             all.spawn(format!("images-{}", image.publication), move |stop| images::keep(&dir, &image, news, stop))?;
         }
+        super::windows::start(&mut all, plan)?;
         Ok(all)
     }
 
     /// Starts one thread. It ends by itself when the publication it reads has ended, or soon after `stop` is set.
-    fn spawn(&mut self, name: String, life: impl FnOnce(&AtomicBool) -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
+    pub(super) fn spawn(
+        &mut self,
+        name: String,
+        life: impl FnOnce(&AtomicBool) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
         let stop = self.stop.clone();
         let thread = std::thread::Builder::new()
             .name(name.clone())

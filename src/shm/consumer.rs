@@ -233,6 +233,11 @@ impl Publication {
         self.0.instruments.count()
     }
 
+    /// How many instruments there is room for.
+    pub fn instrument_room(&self) -> u32 {
+        self.0.instruments.room()
+    }
+
     /// One row of the instruments table.
     pub fn instrument(&self, row: Row) -> Option<InstrumentRow> {
         (row < self.0.instruments.count()).then(|| self.0.instruments.row(row)).flatten()

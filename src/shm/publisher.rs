@@ -176,6 +176,13 @@ impl Publisher {
         self.keep = keep;
     }
 
+    /// Publishes a control record in the ring of one schema, if there is one: for a publication whose rings have different sources.
+    pub fn control_in(&mut self, schema: Schema, record: &Control) {
+        if let Some(ring) = &mut self.epoch.rings[schema.index()] {
+            ring.publish(None, words(record.as_bytes()));
+        }
+    }
+
     fn next_epoch(&mut self) -> Result<(), ShmError> {
         let spare = self.handover.spare.try_lock().ok().and_then(|mut spare| spare.take());
         let spare = match spare {
