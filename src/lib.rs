@@ -45,6 +45,8 @@ pub mod service;
 #[cfg(feature = "service")]
 pub mod replay;
 #[cfg(feature = "service")]
+pub mod convert;
+#[cfg(feature = "service")]
 pub mod books_file;
 #[cfg(feature = "service")]
 pub mod generate;

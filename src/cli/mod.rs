@@ -3,6 +3,7 @@
 mod book;
 mod books;
 mod check;
+mod convert;
 mod generate;
 mod orders;
 mod output;
@@ -58,6 +59,8 @@ enum Command {
     Top(top::TopArgs),
     /// Generate a day file, or a capture with lines A and B, and the truth of its final books
     Gen(generate::GenArgs),
+    /// Turn captures, day files and DBN files into CSV or Parquet
+    Convert(convert::ConvertArgs),
     /// Send a capture's datagrams out of network interfaces, when they are due
     Play(play::PlayArgs),
 }
@@ -142,6 +145,7 @@ pub fn main() -> ExitCode {
         Command::Books(args) => books::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Gen(args) => generate::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Play(args) => play::run(&args),
     };
     match outcome {

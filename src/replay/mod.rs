@@ -1,11 +1,13 @@
 //! A capture or day file through the very pipeline that runs live; the clock and the timers are the recording's.
 
 mod computed;
+mod drive;
 mod gated;
 mod images;
 mod pace;
 mod summary;
 
+pub use drive::{Driven, through};
 pub use pace::Speed;
 pub use summary::Summary;
 
@@ -26,8 +28,9 @@ use crate::record::{Schema, Sink};
 use crate::shm::{ChannelSpec, ImageNews, PublicationSpec, Publisher, RingSpec};
 use crate::source::file::Recording;
 use crate::source::lines::{LineKey, Lines};
-use crate::source::{Datagram, Polled, Source, SourceError};
+use crate::source::{Polled, Source, SourceError};
 use computed::Computed;
+use drive::Drive;
 use gated::Gated;
 use images::Images;
 use pace::Pacer;
@@ -105,34 +108,19 @@ pub struct Replayed {
 
 /// Runs a replay to its end, or until `stop` says so. `progress` is called about every 64 datagrams.
 pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn FnMut(Progress)) -> Result<Replayed, Error> {
-    if config.lines.len() > LINES {
-        let why = format!("{} lines were given, and a channel has at most {LINES}", config.lines.len());
-        return Err(Error::new(Exit::Usage, "--line", why, "name the lines of one channel"));
-    }
-    let lines = if config.lines.is_empty() { Lines::learning(LINES) } else { Lines::new(&config.lines) };
-    let mut recording = crate::source::file::open(&config.file, lines, Some(config.midnight_ns.unwrap_or(0))).map_err(unreadable)?;
-    let channel_config = ChannelConfig {
-        feed: config.feed,
-        index: 0,
-        arbiter: ArbiterConfig { lines: LINES, ..ArbiterConfig::default() },
-        capacity: config.capacity,
-        midnight_ns: if recording.synthetic() { Some(config.midnight_ns.unwrap_or(0)) } else { config.midnight_ns },
-        bad_ts_recv: recording.synthetic(),
-    };
+    let (mut recording, channel) = open(config)?;
     let gated = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
     let images = config.publish.as_ref().and_then(|publication| Images::start(publication).transpose()).transpose()?;
     // Before the publisher in the order of dropping: it ends when the publication it reads has.
     let computed = config.publish.as_ref().map_or(Ok(None), |publication| Computed::start(publication, config.feed))?;
     let mut run = Run {
-        channel: Channel::new(&channel_config, Journal::new(1)),
+        drive: Drive::new(channel),
         sink: Tally::new(gated.map(|publisher| Gated::new(publisher, stop)), schemas_of(config.feed)),
         pacer: Pacer::new(config.speed),
         images,
-        stop,
         image_told: 0,
+        stop,
         shown: Instant::now(),
-        last_ns: 0,
-        datagrams: 0,
     };
     if let (Some(gated), Some(publication)) = (run.sink.inner(), &config.publish) {
         gated.wait_for_readers(publication.gated_readers + usize::from(publication.images_every.is_some()), computed.as_ref());
@@ -144,28 +132,44 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
         return Err(error);
     }
     let elapsed_ns = began.elapsed().as_nanos() as u64;
-    run.channel.finish(run.last_ns, &mut run.sink);
-    run.channel.close(run.last_ns, &mut run.sink);
-    run.sink.commit();
+    run.drive.finish(&mut run.sink);
     if let Some(images) = run.images.take() {
         // What rests at the end is in the last image, which stays with the publication.
         let news = images.finish()?;
         run.announce(&news);
     }
     run.show_counters(&recording);
-    let mut summary = Summary::new(&run.channel, &run.sink, &recording, run.datagrams, elapsed_ns);
-    summary.stopped = recording.peek_ns().is_ok_and(|next| next.is_some());
+    let mut summary = run.drive.summary(&run.sink, &mut recording, elapsed_ns);
     if let (Some(gated), Some(publication)) = (run.sink.into_inner(), &config.publish) {
         gated.close(publication.keep);
     }
     if let Some(computed) = computed {
         computed.finish(stop, &mut summary)?;
     }
-    Ok(Replayed { summary, channel: run.channel, remarks: remarks(config, &recording) })
+    Ok(Replayed { summary, channel: run.drive.channel, remarks: remarks(config, &recording) })
+}
+
+/// The recording, and the channel it goes through.
+fn open(config: &ReplayConfig) -> Result<(Recording, Channel), Error> {
+    if config.lines.len() > LINES {
+        let why = format!("{} lines were given, and a channel has at most {LINES}", config.lines.len());
+        return Err(Error::new(Exit::Usage, "--line", why, "name the lines of one channel"));
+    }
+    let lines = if config.lines.is_empty() { Lines::learning(LINES) } else { Lines::new(&config.lines) };
+    let recording = crate::source::file::open(&config.file, lines, Some(config.midnight_ns.unwrap_or(0))).map_err(unreadable)?;
+    let channel_config = ChannelConfig {
+        feed: config.feed,
+        index: 0,
+        arbiter: ArbiterConfig { lines: LINES, ..ArbiterConfig::default() },
+        capacity: config.capacity,
+        midnight_ns: if recording.synthetic() { Some(config.midnight_ns.unwrap_or(0)) } else { config.midnight_ns },
+        bad_ts_recv: recording.synthetic(),
+    };
+    Ok((recording, Channel::new(&channel_config, Journal::new(1))))
 }
 
 struct Run<'a> {
-    channel: Channel,
+    drive: Drive,
     sink: Tally<Gated<'a>>,
     pacer: Pacer,
     images: Option<Images>,
@@ -174,8 +178,6 @@ struct Run<'a> {
     stop: &'a dyn Fn() -> bool,
     /// When the publication last showed counters.
     shown: Instant,
-    last_ns: u64,
-    datagrams: u64,
 }
 
 impl Run<'_> {
@@ -191,38 +193,19 @@ impl Run<'_> {
                 break;
             }
             let until_ns = self.pacer.due_now(next_ns);
-            let polled = recording.poll_until(until_ns, &mut |datagram| self.datagram(&datagram)).map_err(unreadable)?;
+            let (drive, sink) = (&mut self.drive, &mut self.sink);
+            let polled = recording.poll_until(until_ns, &mut |datagram| drive.datagram(&datagram, sink)).map_err(unreadable)?;
             self.announce_image();
             self.sink.commit();
             if self.shown.elapsed() >= COUNTERS_EVERY {
                 self.show_counters(recording);
             }
-            let read = recording.progress();
-            progress(Progress { read_bytes: read.read, total_bytes: read.total, messages: self.channel.arbiter().messages });
+            progress(self.drive.progress(recording));
             if polled == Polled::End {
                 break;
             }
         }
         Ok(())
-    }
-
-    fn datagram(&mut self, datagram: &Datagram<'_>) {
-        self.datagrams += 1;
-        // Timers that were due before this datagram run first, at their own time.
-        let mut done_ns = None;
-        while let Some(deadline_ns) = self.channel.deadline_ns().filter(|&deadline_ns| deadline_ns <= datagram.recv_ns) {
-            // One that stays due although it ran is not waited for: a capture's times may be anything.
-            if done_ns.replace(deadline_ns) == Some(deadline_ns) {
-                break;
-            }
-            self.channel.on_time(deadline_ns, &mut self.sink);
-        }
-        self.last_ns = self.last_ns.max(datagram.recv_ns);
-        // A source with at most `LINES` lines has no larger index.
-        let line = u8::try_from(datagram.line).unwrap_or(u8::MAX);
-        self.channel.on_datagram(line, datagram.recv_ns, datagram.payload, &mut self.sink);
-        // With one channel there is nobody else to announce.
-        self.channel.take_began_epoch();
     }
 
     fn announce_image(&mut self) {
@@ -234,7 +217,7 @@ impl Run<'_> {
     fn announce(&mut self, news: &ImageNews) {
         let epoch = self.sink.inner().map_or(0, |gated| gated.publisher().epoch());
         if let Some(position) = news.take(&mut self.image_told, epoch) {
-            self.sink.control(&ImageNews::control(position, self.last_ns));
+            self.sink.control(&ImageNews::control(position, self.drive.last_ns));
             self.sink.commit();
         }
     }
@@ -242,7 +225,7 @@ impl Run<'_> {
     fn show_counters(&mut self, recording: &Recording) {
         self.shown = Instant::now();
         if let Some(gated) = self.sink.inner() {
-            let channels = std::iter::once(&self.channel);
+            let channels = std::iter::once(&self.drive.channel);
             counters::show(gated.publisher(), channels, recording.frames(), recording.drops(), &ShownLatency::default());
         }
     }
