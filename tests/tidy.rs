@@ -40,8 +40,8 @@ const MAY_READ_CLOCKS: &[&str] = &[
     // A writer's heartbeat, and the time an epoch is named by.
     "src/shm/region.rs",
     "src/shm/epoch.rs",
-    // A consumer gives up waiting for a busy slot after a while.
-    "src/shm/records.rs",
+    // A consumer asks how the writer is, a hundred times a second at most.
+    "src/shm/watch.rs",
     // A consumer without an image looks for one now and then.
     "src/shm/order_stream.rs",
     // Back-off while the kernel still holds a dead owner's queue.

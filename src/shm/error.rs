@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use crate::record::Schema;
 
-/// Everything that opening, writing or reading a publication may refuse with.
-#[derive(Debug)]
+/// Everything that opening, writing or reading a publication may refuse with. Shown for debugging it is the same sentence, so that
+/// `main` may return it.
 #[non_exhaustive]
 pub enum ShmError {
     /// The name cannot be a publication's.
@@ -163,6 +163,12 @@ impl fmt::Display for ShmError {
             ),
             Self::Io { what, path, source } => write!(f, "{}: cannot {what}: {source}", path.display()),
         }
+    }
+}
+
+impl fmt::Debug for ShmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

@@ -106,6 +106,13 @@ impl InstrumentsReader {
         })
     }
 
+    /// The publisher and instrument id of a row, without building the rest.
+    pub fn ids(&self, row: Row) -> (u16, u32) {
+        let at = ROW_WORDS * (row as usize + 1);
+        let ids = self.span.words().get(at).map_or(0, |ids| ids.load(Ordering::Relaxed));
+        ((ids >> 32) as u16, ids as u32)
+    }
+
     /// The channel of a row, without building the rest.
     pub fn channel(&self, row: Row) -> u16 {
         let at = ROW_WORDS * (row as usize + 1);
