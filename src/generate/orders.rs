@@ -151,6 +151,17 @@ impl Books {
         levels.get_mut(&tick).expect("a live order has its level").shares -= u64::from(shares);
     }
 
+    /// Price, reference and shares of every buy and every sell of a book, in the order in which they would execute.
+    pub(super) fn queues(&self, locate: u16) -> [Vec<(Tick, u64, u32)>; 2] {
+        let Some(book) = self.by_locate.get(usize::from(locate)) else { return Default::default() };
+        let queue = |level: &Level| {
+            let order = |id: OrderId| self.slab.get(id as usize);
+            std::iter::successors(order(level.first), move |ahead| order(ahead.behind))
+                .map(|order| (order.tick, order.reference, order.shares))
+        };
+        [book.buys.values().rev().flat_map(queue).collect(), book.sells.values().flat_map(queue).collect()]
+    }
+
     /// Takes an order out of its book.
     pub(super) fn remove(&mut self, id: OrderId) {
         let order = self.order(id);

@@ -1,6 +1,7 @@
 //! What a handler that read every message must end with: the exchange's own books and counts, and the books file.
 
 use super::listing::{Listing, Symbol};
+use super::market::Session;
 use super::orders::{Books, Level};
 use super::tick::{Tick, price_e4};
 use std::collections::BTreeMap;
@@ -43,6 +44,27 @@ pub struct LevelTruth {
     pub size: u64,
     /// Number of orders.
     pub orders: u32,
+}
+
+/// One resting order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderTruth {
+    /// The venue's reference.
+    pub reference: u64,
+    /// In 1e-9 dollars.
+    pub price_e9: i64,
+    /// What is left of it.
+    pub size: u32,
+}
+
+impl Session {
+    /// The orders of one symbol's buy and sell side as the exchange would execute them: the best price first, there the oldest.
+    pub fn queues(&self, locate: u16) -> [Vec<OrderTruth>; 2] {
+        self.books.queues(locate).map(|orders| {
+            let told = |(tick, reference, size)| OrderTruth { reference, price_e9: i64::from(price_e4(tick)) * 100_000, size };
+            orders.into_iter().map(told).collect()
+        })
+    }
 }
 
 impl Truth {
