@@ -171,7 +171,8 @@ impl<R: Record> Records<R> {
 
     /// Goes on at a position. What is known of everything before it is the caller's business.
     pub(super) fn seek(&mut self, next: u64) {
-        (self.next, self.join, self.passed_over, self.levels_only, self.idle) = (next, None, 0, false, 0);
+        (self.next, self.join, self.passed_over, self.levels_only) = (next, None, 0, false);
+        self.watch.came();
         self.tell_gate();
     }
 
