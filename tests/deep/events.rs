@@ -176,7 +176,11 @@ fn a_gap_voids_the_open_event_and_the_books_stay_marked() {
     assert_eq!(both(&bench), (vec![ended], vec![ended]), "what comes after it stands for itself");
     for _ in 0..3 {
         bench.one(deep_level("OTHER", b'B', 1, bench.next as u32, true));
-        assert_eq!((bench.sink.mbp1()[0].flags, bench.channel.state()), (LAST | MAYBE_BAD_BOOK, ChannelState::Stale), "no update proves a book");
+        assert_eq!(
+            (bench.sink.mbp1()[0].flags, bench.channel.state()),
+            (LAST | MAYBE_BAD_BOOK, ChannelState::Stale),
+            "no update proves a book"
+        );
     }
 }
 

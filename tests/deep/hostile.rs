@@ -88,6 +88,7 @@ fn spoiled_segments_on_two_lines_never_break_the_channel() {
         }
         channel.finish(last_ns, &mut sink);
         channel.close(last_ns, &mut sink);
-        assert!(channel.arbiter().messages > 3_000, "{:?}", channel.arbiter());
+        // Where times are corrupt in every tenth segment, two that agree on a restart come about by chance.
+        assert!(channel.arbiter().messages > 500, "{:?}", channel.arbiter());
     }
 }

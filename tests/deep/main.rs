@@ -6,6 +6,7 @@ mod packets;
 #[path = "../venue/mod.rs"]
 mod venue;
 
+mod books;
 mod decode;
 mod events;
 mod hostile;

@@ -95,9 +95,7 @@ impl Model {
         let mut out = "symbol,side,level,price,size,orders\n".to_owned();
         for (symbol, book) in &self.books {
             let symbol = String::from_utf8_lossy(symbol);
-            for (letter, levels) in
-                [('B', book.bids.iter().rev().collect::<Vec<_>>()), ('S', book.asks.iter().collect::<Vec<_>>())]
-            {
+            for (letter, levels) in [('B', book.bids.iter().rev().collect::<Vec<_>>()), ('S', book.asks.iter().collect::<Vec<_>>())] {
                 for (rank, (&price, size)) in levels.into_iter().enumerate() {
                     writeln!(out, "{},{letter},{rank},{},{size},", symbol.trim_end(), Decimal(price)).unwrap();
                 }

@@ -153,16 +153,14 @@ fn whole_sessions_end_as_the_model_on_two_lines_that_lose_repeat_and_lag() {
             if at > 0 && ((at - 1) % 5 == 2 || random.below(3) > 0) {
                 channel.on_datagram(1, *now_ns, &segments[at - 1].1, &mut sink);
             }
-            for out in sink.take() {
-                if let Out::Mbp10(_, record) = out {
-                    assert_eq!(record.flags, LAST);
-                    last.insert(record.hd.instrument_id, record.levels);
-                }
-            }
         }
         let (end_ns, end) = segments.last().unwrap();
         channel.on_datagram(0, *end_ns, end, &mut sink);
         channel.finish(*end_ns, &mut sink);
+        for record in sink.mbp10() {
+            assert_eq!(record.flags, LAST);
+            last.insert(record.hd.instrument_id, record.levels);
+        }
         assert_eq!(channel.drops().iter().count(), 0, "{:?}", channel.drops());
         assert_eq!((channel.arbiter().messages, channel.arbiter().lost_messages), (messages.len() as u64, 0));
         for (id, symbol) in channel.composer().symbols() {

@@ -88,7 +88,11 @@ impl Venue {
         let price = if side == b'B' { middle - away } else { middle + away };
         let levels = self.levels.entry((instrument, side)).or_default();
         let size = if levels.contains_key(&price) && self.random.below(5) < 2 { 0 } else { 1 + self.random.below(900) as u32 };
-        if size == 0 { levels.remove(&price) } else { levels.insert(price, size) };
+        if size == 0 {
+            levels.remove(&price)
+        } else {
+            levels.insert(price, size)
+        };
         (side, price, size)
     }
 
