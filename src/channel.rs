@@ -25,7 +25,7 @@ pub struct ChannelConfig {
     pub index: u16,
     /// Lines, windows and waits.
     pub arbiter: ArbiterConfig,
-    /// Room for instruments, orders and levels.
+    /// Room for instruments, orders (of a feed that tells orders) and levels.
     pub capacity: BooksCapacity,
     /// Midnight of the venue's day, ns since 1970 UTC; `None`: the venue's date when the session's first datagram is received.
     pub midnight_ns: Option<u64>,
@@ -194,7 +194,9 @@ impl<P: Protocol> Pipeline<P> {
             depth: config.feed.depth(),
         };
         let limit = decoder.instrument_limit();
-        let books = Books::new(BooksCapacity { instruments: limit, ..config.capacity });
+        // A feed without orders needs no room for them, however much is configured: the table is the largest thing there is.
+        let orders = if config.feed.has_orders() { config.capacity.orders } else { 0 };
+        let books = Books::new(BooksCapacity { instruments: limit, orders, ..config.capacity });
         Self {
             arbiter: Arbiter::new(config.arbiter),
             meaning: Meaning {

@@ -330,7 +330,7 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         (
             format!("{GOOD}{}", GOOD[GOOD.find("[[channel]]\nname = \"tops\"").unwrap_or(0)..GOOD.rfind("[[channel]]").unwrap_or(0)]
                 .replace("tops", "deep").replace("239.2", "239.4")),
-            "feed.toml:81: channel.publication: channel `deep` (iex-deep) and channel `tops` (iex-tops) go to publication `iex`, and both feeds are publisher 38 in every record; give each a publication of its own: readers could not tell their records apart",
+            "feed.toml:80: channel.publication: channel `deep` (iex-deep) and channel `tops` (iex-tops) go to publication `iex`, and both feeds are publisher 38 in every record; give each a publication of its own: readers could not tell their records apart",
         ),
         (
             with(3, "\"eth0\"", "\"eth1\""),

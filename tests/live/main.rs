@@ -3,6 +3,12 @@
 
 #[path = "../kernel/mod.rs"]
 mod kernel;
+#[path = "../packets/mod.rs"]
+mod packets;
+#[path = "../deep/session.rs"]
+mod session;
+#[path = "../venue/mod.rs"]
+mod venue;
 
 mod launch;
 mod lifecycle;

@@ -14,12 +14,16 @@ use tickwire::shm::Publication;
 use tickwire::source::lines::LineKey;
 
 use super::kernel::{Namespace, in_namespace, skip};
+use super::packets;
 use super::service::{By, Lane, Room, Service, counter, dropped, tickwire};
+use super::session::{self, Venue};
 use super::streams::{DEPTH, Rings, Streams, assert_same};
+use super::venue::RECV_NS;
 
 /// Slow enough that a machine busy with other things loses nothing: the lane's queue holds 8192 frames.
 const RATE: f64 = 30_000.0;
 const TOPS: (&str, u16) = ("224.67.0.199", 16642);
+const DEEP: (&str, u16) = ("239.192.4.1", 10378);
 const LINE_A: (&str, u16) = ("239.192.1.1", 26400);
 const LINE_B: (&str, u16) = ("239.192.2.1", 26400);
 
@@ -192,6 +196,47 @@ fn the_real_tops_session_by_recvmmsg_gives_what_replay_gives() {
 #[test]
 fn an_itch_session_on_two_interfaces_by_any_road_gives_what_replay_gives() {
     By::ALL.into_iter().for_each(itch_is_the_same);
+}
+
+/// A made-up DEEP session on one line, with events of many levels, a restart of the publisher in the middle, and heartbeats.
+fn deep(room: &Room) -> PathBuf {
+    let mut venue = Venue::new(8, 60);
+    let mut segments = session::segments(&venue.session(8_000), RECV_NS, &mut venue.random);
+    let restarted_ns = segments.last().unwrap().0 + 1_000_000;
+    segments.extend(session::segments(&venue.session(8_000), restarted_ns, &mut venue.random));
+    let (group, port) = (DEEP.0.parse().unwrap(), DEEP.1);
+    let shots: Vec<_> = segments
+        .iter()
+        .map(|(ns, segment)| packets::Shot { ns: *ns, bytes: packets::ethernet(group, port, segment), snapped: 0 })
+        .collect();
+    let path = room.path().join("deep.pcap");
+    std::fs::write(&path, packets::classic(packets::Endian::Little, 1, 1, &shots)).unwrap();
+    path
+}
+
+#[test]
+fn a_deep_session_with_a_restart_by_xdp_and_by_sockets_gives_what_replay_gives() {
+    for by in [By::XdpNative, By::IoUring] {
+        in_namespace(move |namespace| {
+            if !two_veths(namespace) {
+                return;
+            }
+            let room = Room::new();
+            let file = deep(&room);
+            let Some(mut service) = Service::start(&room, &[lane("deep", "iex-deep", by, vec![("twb", DEEP.0, DEEP.1)])]) else { return };
+            let publication = Publication::open(room.publications(), "deep").unwrap();
+            let rings = Rings::of(&publication);
+            let sent = play(&file, &[(DEEP, "twa")]).sent;
+            service.until_counted(&publication, "datagrams", sent);
+            service.until_counted(&publication, "latency_count", sent);
+            let ended = service.stop();
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+            let (summary, expected) = replayed(&room, &file, FeedName::IexDeep, &[DEEP]);
+            assert!(summary.restarts == 1 && expected["mbp-10"].len() > 5_000, "{summary:?}");
+            assert_counted(&publication, by, sent, &summary);
+            assert_same(&rings.until_end(), &expected);
+        });
+    }
 }
 
 #[test]
