@@ -285,8 +285,7 @@ fn check(lives: &[Life]) {
         sum_of(|life| life.waited),
         sum_of(|life| life.whole_at)
     );
-    assert!(sum_of(|life| life.waited) > 0, "an image was always young enough: {of_orders:?}");
-    assert!(of_orders.len() > 30 && sum_of(|life| life.rejoined) > 20 && sum_of(|life| life.whole_at) > 100, "{of_orders:?}");
+    assert!(of_orders.len() > 30 && sum_of(|life| life.rejoined) > 20 && sum_of(|life| life.whole_at) > 100);
     // Sleepers sleep by messages, not by the clock: no machine is so fast that they are not lapped, nor so slow that the gated one is.
     assert!(lives.iter().filter(|life| life.laps >= 5).count() > 10, "hardly anybody was lapped: {lives:?}");
     assert!(sum(|life| life.levels_only) > 10);
