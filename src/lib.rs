@@ -39,6 +39,8 @@ pub mod config;
 #[cfg(feature = "service")]
 pub mod plan;
 #[cfg(feature = "service")]
+pub mod dbn_files;
+#[cfg(feature = "service")]
 pub mod service;
 #[cfg(feature = "service")]
 pub mod replay;

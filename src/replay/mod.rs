@@ -1,9 +1,12 @@
 //! A capture or day file through the very pipeline that runs live; the clock and the timers are the recording's.
 
+mod files;
 mod gated;
+mod outlets;
 mod pace;
 mod summary;
 
+pub use files::ReplayFiles;
 pub use pace::Speed;
 pub use summary::Summary;
 
@@ -13,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use crate::book::BooksCapacity;
 use crate::channel::{Channel, ChannelConfig};
+use crate::dbn_files::FilesSink;
 use crate::error::{Error, Exit};
 use crate::feed::arbiter::ArbiterConfig;
 use crate::feed::name::FeedName;
@@ -26,6 +30,7 @@ use crate::source::file::Recording;
 use crate::source::lines::{LineKey, Lines};
 use crate::source::{Datagram, Polled, Source, SourceError};
 use gated::Gated;
+use outlets::Outlets;
 use pace::Pacer;
 
 /// Lines a replay tells apart: what an arbiter takes.
@@ -48,6 +53,8 @@ pub struct ReplayConfig {
     pub lines: Vec<LineKey>,
     /// Where to publish, if anywhere.
     pub publish: Option<ReplayPublication>,
+    /// Where to write DBN files, if anywhere.
+    pub dbn: Option<ReplayFiles>,
     /// Room for orders and levels.
     pub capacity: BooksCapacity,
 }
@@ -104,37 +111,53 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
         midnight_ns: if recording.synthetic() { Some(config.midnight_ns.unwrap_or(0)) } else { config.midnight_ns },
         bad_ts_recv: recording.synthetic(),
     };
+    config.dbn.as_ref().map_or(Ok(()), |dbn| dbn.look(config))?;
     let gated = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
+    let gated = gated.map(|publisher| Gated::new(publisher, stop));
+    let epoch = gated.as_ref().map(Gated::epoch);
+    let files = config.dbn.as_ref().map(|dbn| dbn.sink(config, epoch)).transpose()?;
+    let outlets = (gated.is_some() || files.is_some()).then_some(Outlets { gated, files });
     let mut run = Run {
         channel: Channel::new(&channel_config, Journal::new(1)),
-        sink: Tally::new(gated.map(|publisher| Gated::new(publisher, stop)), schemas_of(config.feed)),
+        sink: Tally::new(outlets, schemas_of(config.feed)),
         pacer: Pacer::new(config.speed),
         stop,
         shown: Instant::now(),
         last_ns: 0,
         datagrams: 0,
     };
-    if let (Some(gated), Some(publication)) = (run.sink.inner(), &config.publish) {
+    if let (Some(gated), Some(publication)) = (run.gated(), &config.publish) {
         gated.wait_for_readers(publication.gated_readers);
     }
     let began = Instant::now();
-    run.all(&mut recording, progress)?;
-    let elapsed_ns = began.elapsed().as_nanos() as u64;
+    let unreadable = run.all(&mut recording, progress).err();
     run.channel.finish(run.last_ns, &mut run.sink);
     run.channel.close(run.last_ns, &mut run.sink);
     run.sink.commit();
     run.show_counters(&recording);
+    // Files become whole whatever happened: up to there they are right.
+    let files = run.sink.inner().and_then(|outlets| outlets.files.take()).map(FilesSink::close);
+    let elapsed_ns = began.elapsed().as_nanos() as u64;
     let mut summary = Summary::new(&run.channel, &run.sink, &recording, run.datagrams, elapsed_ns);
     summary.stopped = recording.peek_ns().is_ok_and(|next| next.is_some());
-    if let (Some(gated), Some(publication)) = (run.sink.into_inner(), &config.publish) {
+    if let (Some(gated), Some(publication)) = (run.sink.into_inner().and_then(|outlets| outlets.gated), &config.publish) {
         gated.close(publication.keep);
+    }
+    if let Some((whole, failure)) = files {
+        if let Some(failure) = failure {
+            return Err(files::unfinished(failure, &whole, config));
+        }
+        summary.add_files(&whole);
+    }
+    if let Some(error) = unreadable {
+        return Err(error);
     }
     Ok(Replayed { summary, channel: run.channel, remarks: remarks(config, &recording) })
 }
 
 struct Run<'a> {
     channel: Channel,
-    sink: Tally<Gated<'a>>,
+    sink: Tally<Outlets<'a>>,
     pacer: Pacer,
     stop: &'a dyn Fn() -> bool,
     /// When the publication last showed counters.
@@ -143,10 +166,22 @@ struct Run<'a> {
     datagrams: u64,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn gated(&mut self) -> Option<&mut Gated<'a>> {
+        self.sink.inner().and_then(|outlets| outlets.gated.as_mut())
+    }
+
+    /// Whether the files cannot be written: what comes would be lost.
+    fn is_in_vain(&mut self) -> bool {
+        self.sink.inner().and_then(|outlets| outlets.files.as_ref()).is_some_and(|files| files.failure().is_some())
+    }
+
     fn all(&mut self, recording: &mut Recording, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
         while let Some(next_ns) = recording.peek_ns().map_err(unreadable)? {
-            let (stop, gated) = (self.stop, self.sink.inner());
+            if self.is_in_vain() {
+                break;
+            }
+            let (stop, gated) = (self.stop, self.sink.inner().and_then(|outlets| outlets.gated.as_ref()));
             // Asked at least every 50 ms while it waits: also the publication's sign of life.
             let alive = || {
                 gated.as_ref().inspect(|gated| gated.heartbeat());
@@ -191,7 +226,7 @@ impl Run<'_> {
 
     fn show_counters(&mut self, recording: &Recording) {
         self.shown = Instant::now();
-        if let Some(gated) = self.sink.inner() {
+        if let Some(gated) = self.sink.inner().and_then(|outlets| outlets.gated.as_mut()) {
             let channels = std::iter::once(&self.channel);
             counters::show(gated.publisher(), channels, recording.frames(), recording.drops(), &ShownLatency::default());
         }

@@ -167,6 +167,20 @@ impl<R: Record> Records<R> {
         self.levels_only = R::SCHEMA == Schema::Mbo && cursor > 0;
     }
 
+    /// Goes on at that position, without the board: its reader knows what was before.
+    #[cfg(feature = "service")]
+    pub(crate) fn seek(&mut self, position: u64) {
+        (self.next, self.join, self.passed_over, self.levels_only) = (position.max(1), None, 0, false);
+        self.tell_gate();
+    }
+
+    /// Goes on with the oldest record that can be read without hurry.
+    #[cfg(feature = "service")]
+    pub(crate) fn seek_oldest(&mut self) {
+        self.begin(From::Oldest);
+        self.levels_only = false;
+    }
+
     /// The next thing that happened. Never waits. Errors: the memory is not what a writer of ours leaves, a new epoch cannot
     /// be read, or the operating system refused an answer; it may be called again after one.
     #[inline]
