@@ -4,6 +4,7 @@
 
 mod housekeeping;
 mod open;
+mod recorder;
 mod report;
 mod running;
 mod steerings;

@@ -1,7 +1,7 @@
 //! What a killed recorder left: parts, whole up to their last block. They are made whole files at the next start.
 
 use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::block_reader::{BlockReader, Next};
 use super::name::{FileName, PART};
@@ -25,40 +25,8 @@ pub enum Outcome {
     InUse(PathBuf),
 }
 
-/// Parts of a publication in `dir`, for people.
-pub fn parts(dir: &Path, publication: &str) -> Result<Vec<PathBuf>, Error> {
-    let mut parts = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(|error| cannot(error, "list", dir))? {
-        let path = entry.map_err(|error| cannot(error, "list", dir))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(FileName::parse_part);
-        if name.is_some_and(|name| name.publication == publication) {
-            parts.push(path);
-        }
-    }
-    parts.sort();
-    Ok(parts)
-}
-
-/// Whole files and parts of a publication in `dir`.
-pub fn files(dir: &Path, publication: &str) -> Result<Vec<PathBuf>, Error> {
-    let mut files = parts(dir, publication)?;
-    for entry in std::fs::read_dir(dir).map_err(|error| cannot(error, "list", dir))? {
-        let path = entry.map_err(|error| cannot(error, "list", dir))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(FileName::parse);
-        if name.is_some_and(|name| name.publication == publication) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Makes whole what a dead process left of a publication in `dir`, part by part. A part that is no recording is an error of its own, and stays.
-pub fn recover(dir: &Path, publication: &str) -> Result<Vec<Result<Outcome, Error>>, Error> {
-    Ok(parts(dir, publication)?.into_iter().map(recover_part).collect())
-}
-
-fn recover_part(path: PathBuf) -> Result<Outcome, Error> {
+/// Makes a part whole that a dead process left. One that is no recording is refused, and stays.
+pub fn recover(path: PathBuf) -> Result<Outcome, Error> {
     let file = OpenOptions::new().read(true).write(true).open(&path).map_err(|error| cannot(error, "open", &path))?;
     if file.try_lock().is_err() {
         return Ok(Outcome::InUse(path));

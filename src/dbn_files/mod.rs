@@ -18,6 +18,7 @@
 //! Only records of schemas that DBN knows get here: a record type it does not know is fatal to other readers.
 
 mod block_reader;
+pub mod directory;
 mod history;
 mod index;
 pub mod leftover;

@@ -18,7 +18,16 @@ impl Display for Plan {
             self.publication_dir.display(),
             bytes.div_ceil(1 << 20)
         )?;
-        self.lanes.iter().try_for_each(|lane| print_lane(lane, f))
+        self.lanes.iter().try_for_each(|lane| print_lane(lane, f))?;
+        for recording in &self.recordings {
+            let schemas: Vec<&str> = recording.schemas.iter().map(|schema| schema.name()).collect();
+            writeln!(f, "\nrecording of {}: {} into {}", recording.publication, schemas.join(", "), recording.dir.display())?;
+            writeln!(f, "    files      ended at {} MiB of records", recording.rotate_bytes >> 20)?;
+            if let Some(remark) = recording.remark(&self.publication_dir) {
+                writeln!(f, "    note       {remark}")?;
+            }
+        }
+        Ok(())
     }
 }
 

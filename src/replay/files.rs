@@ -1,11 +1,10 @@
 //! A replay's DBN files: where they go is looked at before the work, what is whole is said when it fails.
 
-use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::ReplayConfig;
-use crate::dbn_files::{self, FilesConfig, FilesSink, Index, WholeFile, leftover};
+use crate::dbn_files::{self, FilesConfig, FilesSink, Index, WholeFile, directory};
 use crate::error::{Error, Exit};
 use crate::plan::schemas_of;
 
@@ -24,8 +23,8 @@ impl ReplayFiles {
 
     /// Refuses now what would fail after hours.
     pub(super) fn look(&self, config: &ReplayConfig) -> Result<(), Error> {
-        make_writable(&self.dir, "--dbn")?;
-        let there = leftover::files(&self.dir, &Self::name(config))?;
+        directory::make_writable(&self.dir, "--dbn", Exit::Usage)?;
+        let there = directory::files(&self.dir, &Self::name(config))?;
         if let Some(first) = there.first() {
             let why = format!("it has files of {} already ({})", Self::name(config), first.file_name().unwrap_or_default().to_string_lossy());
             let cure = "name another directory: two replays in one look like one with every record twice";
@@ -55,21 +54,9 @@ impl ReplayFiles {
     }
 }
 
-/// Makes the directory, and sees whether files can be made in it.
-pub(crate) fn make_writable(dir: &Path, key: &str) -> Result<(), Error> {
-    let refuse = |error: std::io::Error| {
-        let cure = "name a directory that is there, or can be made, and can be written";
-        Error::new(Exit::Usage, format!("{key}: files cannot be written there"), error, cure).in_file(dir)
-    };
-    std::fs::create_dir_all(dir).map_err(refuse)?;
-    let probe = dir.join(format!(".tickwire.tmp-{}", std::process::id()));
-    OpenOptions::new().write(true).create(true).truncate(true).open(&probe).map_err(refuse)?;
-    std::fs::remove_file(&probe).map_err(refuse)
-}
-
 /// The sentence about a replay whose files could not be written to their end. What did not become whole is removed: the replay can be had again.
 pub(super) fn unfinished(mut failure: Error, whole: &[WholeFile], config: &ReplayConfig) -> Error {
-    let parts = config.dbn.as_ref().and_then(|dbn| leftover::parts(&dbn.dir, &ReplayFiles::name(config)).ok()).unwrap_or_default();
+    let parts = config.dbn.as_ref().and_then(|dbn| directory::parts(&dbn.dir, &ReplayFiles::name(config)).ok()).unwrap_or_default();
     parts.iter().for_each(|part| drop(std::fs::remove_file(part)));
     let records: u64 = whole.iter().map(|file| file.records).sum();
     let said = match whole.len() {
