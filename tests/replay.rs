@@ -29,6 +29,7 @@ fn config(file: &Path, feed: FeedName) -> ReplayConfig {
         speed: Speed::Max,
         lines: Vec::new(),
         publish: None,
+        dbn: None,
         capacity: BooksCapacity { instruments: 1 << 14, orders: 1 << 15, levels: 1 << 18 },
     }
 }

@@ -151,6 +151,7 @@ fn recording(
         speed: Speed::Max,
         lines: config.lines.clone(),
         publish: None,
+        dbn: None,
         capacity: config.capacity,
     };
     let failed = Cell::new(false);

@@ -32,6 +32,14 @@ impl Display for Plan {
                 writeln!(f, "    signals    of {} levels, trades for {} ms", computed.signal_levels, computed.flow_window_ns / 1_000_000)?;
             }
         }
+        for recording in &self.recordings {
+            let schemas: Vec<&str> = recording.schemas.iter().map(|schema| schema.name()).collect();
+            writeln!(f, "\nrecording of {}: {} into {}", recording.publication, schemas.join(", "), recording.dir.display())?;
+            writeln!(f, "    files      ended at {} MiB of records", recording.rotate_bytes >> 20)?;
+            if let Some(remark) = recording.remark(&self.publication_dir) {
+                writeln!(f, "    note       {remark}")?;
+            }
+        }
         Ok(())
     }
 }

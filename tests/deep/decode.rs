@@ -65,6 +65,7 @@ fn an_auction_tells_its_shares_prices_collar_and_time() {
         time_ns: Some(1_499_715_000_000_000_000),
         extensions: 2,
         variation: b'~',
+        status: 0,
     };
     let told = |kind, side| event(&iex_auction("XYZ", kind, 715, 99_600, (53, side), 1_499_715_000));
     assert_eq!(told(b'O', b'S'), Ok(Event::Auction(auction)));

@@ -22,6 +22,7 @@ fn replayed(file: &Path) -> Replayed {
         speed: Speed::Max,
         lines: Vec::new(),
         publish: None,
+        dbn: None,
         capacity: BooksCapacity { instruments: 1 << 14, orders: 1, levels: 1 << 16 },
     };
     replay::run(&config, &|| false, &mut |_| ()).unwrap()

@@ -70,6 +70,7 @@ fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> 
         speed: replay::Speed::Max,
         lines: lines.iter().map(|&line| key(line)).collect(),
         publish: Some(publish),
+        dbn: None,
         capacity: BooksCapacity { instruments: 1 << 16, orders: 200_000, levels: 200_000 },
     };
     let summary = replay::run(&config, &|| false, &mut |_| ()).unwrap().summary;
