@@ -408,7 +408,7 @@ impl<P: Protocol> Meaning<P> {
     fn tell<S: Sink>(&self, rtype: u8, first: u64, last: u64, cause: u8, at_ns: u64, sink: &mut S) {
         let at = Moment { sequence: first, recv_ns: at_ns, send_ns: 0 };
         let mut record = self.composer.control(rtype, 0, &at, first, last, cause);
-        // In order with the data, so whoever computes windows knows which of them were over before this happened.
+        // In order with the data, so that who computes windows knows which of them were over before this happened.
         record.hd.ts_event = self.venue_ns;
         sink.control(&record);
     }

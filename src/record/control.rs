@@ -68,8 +68,8 @@ pub mod cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Control {
-    /// `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel. `ts_event` of sessions and gaps is the venue's
-    /// time up to which the channel had been taken in (0: none yet): what follows in the ring is not earlier.
+    /// `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel. `ts_event` is the venue's time: of
+    /// the message that caused it, or up to which the channel had been taken in (0: none yet). What follows in the ring is not earlier.
     pub hd: Header,
     /// When the lane received what caused it, ns since 1970 UTC.
     pub ts_recv: u64,

@@ -123,8 +123,7 @@ impl Bars {
     /// A record of the side ring, of the instrument at `row`, which is of `channel`.
     pub fn record(&mut self, row: Row, channel: u16, record: &Venue, out: &mut impl FnMut(&Closed)) {
         let venue_ns = record.hd.ts_event;
-        // Such a time is a fault; believed, it would close every window for as long.
-        let ahead = venue_ns > record.ts_recv.saturating_add(VENUE_AHEAD_NS);
+        let ahead = is_ahead(venue_ns, record.ts_recv);
         if !ahead {
             self.advance(channel, venue_ns, out);
         }
@@ -139,11 +138,11 @@ impl Bars {
         }
     }
 
-    /// A control record of the side ring. It carries the venue time up to which its channel had been taken in.
+    /// A control record of the side ring. It tells the venue's time, as the records do.
     pub fn control(&mut self, record: &Control, out: &mut impl FnMut(&Closed)) {
         use control::cause;
-        let told = matches!(record.hd.rtype, control::SESSION_START | control::SESSION_END | control::GAP_OPEN | control::GAP_CLOSED);
-        if told {
+        let of_the_lane = (control::SESSION_START..=control::BOOK_GOOD).contains(&record.hd.rtype) || record.hd.rtype == control::SYSTEM_EVENT;
+        if of_the_lane && !is_ahead(record.hd.ts_event, record.ts_recv) {
             self.advance(record.channel, record.hd.ts_event, out);
         }
         let Some(clock) = self.channels.get_mut(usize::from(record.channel)) else { return };
@@ -315,6 +314,11 @@ impl Bars {
             }
         }
     }
+}
+
+/// Such a time is a fault; believed, it would close every window for as long.
+fn is_ahead(venue_ns: u64, ts_recv: u64) -> bool {
+    venue_ns > ts_recv.saturating_add(VENUE_AHEAD_NS)
 }
 
 impl Open {
