@@ -6,8 +6,9 @@
 //! - Windows close when the clock reaches their end, in the order of (end, shorter first, row); one window of an instrument is told once.
 //! - A trade whose time lies before the window the clock is in is late for that kind, and is not counted there.
 //!
-//! So the result depends on what came in which order, never on how often somebody looked at a watermark in between, as long as
-//! the watermark is what it says: nothing with an earlier time comes after it.
+//! So the result depends on what is in the ring in which order, never on how often somebody looked at a watermark in between. Where the
+//! venue's time runs back behind the beginning of a second, the lane says so in the ring (`TIME_RAN_BACK`): between two such records
+//! nothing comes that a watermark seen before it could have closed.
 
 use super::VENUE_AHEAD_NS;
 use super::bar::Bar;
@@ -141,7 +142,7 @@ impl Bars {
     /// A control record of the side ring. It tells the venue's time, as the records do.
     pub fn control(&mut self, record: &Control, out: &mut impl FnMut(&Closed)) {
         use control::cause;
-        let of_the_lane = (control::SESSION_START..=control::BOOK_GOOD).contains(&record.hd.rtype) || record.hd.rtype == control::SYSTEM_EVENT;
+        let of_the_lane = !matches!(record.hd.rtype, control::IMAGE_READY | control::PRICE_LEVELS_ONLY);
         if of_the_lane && !is_ahead(record.hd.ts_event, record.ts_recv) {
             self.advance(record.channel, record.hd.ts_event, out);
         }

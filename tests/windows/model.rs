@@ -6,10 +6,12 @@ use tickwire::record::{Control, Header, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Venu
 
 use crate::rig::{MIDNIGHT_NS, Rings, SECOND_NS, Told};
 
-/// Begin and end of the window that a time is in. Days: of a week without a change of the clocks.
+/// Begin and end of the window that a time is in. Days: of the winter of the tests, or of the summer of the capture.
 pub fn span(window: usize, at: u64) -> (u64, u64) {
     let hour = 3_600 * SECOND_NS;
-    let (length, offset) = [(SECOND_NS, 0), (60 * SECOND_NS, 0), (hour, 0), (24 * hour, MIDNIGHT_NS % (24 * hour))][window];
+    // Five hours behind UTC in winter, four in summer.
+    let behind = if at > MIDNIGHT_NS { 5 * hour } else { 4 * hour };
+    let (length, offset) = [(SECOND_NS, 0), (60 * SECOND_NS, 0), (hour, 0), (24 * hour, behind)][window];
     let start = (at - offset) / length * length + offset;
     (start, start + length)
 }
@@ -35,6 +37,8 @@ pub struct Model {
     /// From when to when messages were lost; without an end so far.
     doubts: Vec<(u64, Option<u64>)>,
     pub remembered: usize,
+    /// Publisher, and by row the instruments, of a source that is not the tests' own.
+    pub ids: Option<(u16, Vec<u32>)>,
     pub rings: Rings,
     pub late: [u64; 4],
     pub break_unknown: u64,
@@ -133,10 +137,17 @@ impl Model {
         let volume: u64 = trades.iter().map(|trade| u64::from(trade.size)).sum();
         let notional: i128 = trades.iter().map(|trade| i128::from(trade.price) * i128::from(trade.size)).sum();
         let bad = self.gap_open || self.doubts.iter().any(|&(from, until)| from < end && until.is_none_or(|until| until >= start));
-        let id = 100 + row;
+        let (publisher, id) = self.ids.as_ref().map_or((2, 100 + row), |(publisher, ids)| (*publisher, ids[row as usize]));
         macro_rules! bar {
             ($ring:ident, $record:ident) => {
-                self.rings.$ring.push(Told::Record($record { hd: Header::of::<$record>(2, id, start), open, high, low, close, volume }))
+                self.rings.$ring.push(Told::Record($record {
+                    hd: Header::of::<$record>(publisher, id, start),
+                    open,
+                    high,
+                    low,
+                    close,
+                    volume,
+                }))
             };
         }
         match window {
@@ -146,7 +157,7 @@ impl Model {
             _ => bar!(days, Ohlcv1D),
         }
         self.rings.vwap.push(Told::Record(Vwap {
-            hd: Header::of::<Vwap>(2, id, start),
+            hd: Header::of::<Vwap>(publisher, id, start),
             vwap: (notional / i128::from(volume)) as i64,
             volume,
             notional_low: notional as u64,

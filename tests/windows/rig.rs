@@ -95,7 +95,7 @@ pub struct Shape {
 impl Default for Shape {
     fn default() -> Self {
         Self {
-            depth: 1 << 14,
+            depth: 1 << 11,
             instruments: 5,
             channels: 1,
             remembered_trades: 1 << 16,
@@ -130,7 +130,7 @@ impl Rig {
             source.instrument(&instrument(row, shape.channels)).unwrap();
         }
         let mut spec = PublicationSpec::new(room.path(), "computed");
-        spec.rings = Schema::COMPUTED.iter().map(|&schema| RingSpec { schema, depth: 1 << 13 }).collect();
+        spec.rings = Schema::COMPUTED.iter().map(|&schema| RingSpec { schema, depth: 1 << 11 }).collect();
         (spec.channels, spec.instruments, spec.symbols) = (channels, 64, shape.symbols.clone());
         spec.counters = Counters::NAMES.iter().map(|&name| name.to_owned()).collect();
         let config = ComputeConfig {
@@ -223,10 +223,6 @@ impl Rig {
 
     pub fn computed(&self) -> Publication {
         Publication::open(self.room.path(), "computed").unwrap()
-    }
-
-    pub fn counters(&self) -> Counters {
-        self.computing.as_ref().unwrap().counters()
     }
 }
 

@@ -11,16 +11,34 @@ use crate::rig::{Rig, SECOND_NS, Shape, TEN_NS, control_of, trade, trade_break};
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// A trade so much later than what was before.
-    Trade { row: u32, after_ns: u64, price: i64, size: u32 },
-    /// A trade so much earlier, if the time before was a record's.
-    Late { row: u32, before_ns: u64, price: i64, size: u32 },
+    Trade {
+        row: u32,
+        after_ns: u64,
+        price: i64,
+        size: u32,
+    },
+    /// A trade so much earlier.
+    Late {
+        row: u32,
+        before_ns: u64,
+        price: i64,
+        size: u32,
+    },
     /// The trade that many trades ago is broken.
-    Break { ago: usize },
+    Break {
+        ago: usize,
+    },
     /// A match number that never was.
-    BreakUnknown { row: u32 },
+    BreakUnknown {
+        row: u32,
+    },
     /// Messages without records for that long.
-    Quiet { after_ns: u64 },
-    Gap { recovered: bool },
+    Quiet {
+        after_ns: u64,
+    },
+    Gap {
+        recovered: bool,
+    },
     /// Opened, and closed only later, if ever.
     GapOpens,
     Restart,
@@ -66,7 +84,7 @@ fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
 /// The ring of a venue that does these steps; each with the watermark behind it.
 fn told(steps: &[Step]) -> Vec<(Told, u64)> {
     let mut now = TEN_NS;
-    let mut of_a_record = true;
+    let mut ran_back_from = 0;
     let mut trades: Vec<(u32, u64)> = Vec::new();
     let mut all = Vec::new();
     for (&step, reference) in steps.iter().zip(1_000..) {
@@ -77,23 +95,25 @@ fn told(steps: &[Step]) -> Vec<(Told, u64)> {
         let what = match step {
             Step::Trade { row, after_ns, price, size } => {
                 now += after_ns;
-                of_a_record = true;
                 vec![traded(row, now, price, size)]
             }
-            // A venue whose time ran back across messages without records would not be told the same at every look.
-            Step::Late { row, before_ns, price, size } if of_a_record => vec![traded(row, now - before_ns, price, size)],
-            Step::Late { .. } => vec![],
-            Step::Break { ago } => match trades.iter().rev().nth(ago) {
-                Some(&(row, reference)) => {
-                    of_a_record = true;
-                    vec![Told::Record(row, trade_break(row, now, reference))]
+            Step::Late { row, before_ns, price, size } => {
+                let late = traded(row, now - before_ns, price, size);
+                // As the lane does it.
+                if (now - before_ns) / SECOND_NS < now / SECOND_NS && ran_back_from != now {
+                    ran_back_from = now;
+                    vec![Told::Control(control_of(0, control::TIME_RAN_BACK, control::cause::NONE, now)), late]
+                } else {
+                    vec![late]
                 }
+            }
+            Step::Break { ago } => match trades.iter().rev().nth(ago) {
+                Some(&(row, reference)) => vec![Told::Record(row, trade_break(row, now, reference))],
                 None => vec![],
             },
             Step::BreakUnknown { row } => vec![Told::Record(row, trade_break(row, now, 7))],
             Step::Quiet { after_ns } => {
                 now += after_ns;
-                of_a_record &= after_ns == 0;
                 vec![Told::Nothing]
             }
             Step::Gap { recovered } => {
