@@ -9,7 +9,7 @@ use super::notices::Print;
 use super::{Composer, Moment};
 use crate::book::{Change, Order, Reduced};
 use crate::feed::{Official, Quoted, Shares, Side};
-use crate::record::{Sink, action, control, flags, side};
+use crate::record::{Control, Header, Sink, action, control, flags, side};
 use crate::stats::Drop;
 
 /// An order as a message tells it.
@@ -157,7 +157,8 @@ impl Composer {
         let mut stamp = stamp.with(flags::LAST);
         if self.roster.prove(id) | suspect {
             if stamp.row.is_some() {
-                sink.control(&self.control(control::BOOK_GOOD, id, at, at.sequence, 0, control::cause::NONE));
+                let good = self.control(control::BOOK_GOOD, id, at, at.sequence, 0, control::cause::NONE);
+                sink.control(&Control { hd: Header { ts_event: stamp.ts_event, ..good.hd }, ..good });
             }
             stamp.flags = self.flags(id) | flags::LAST;
         }

@@ -36,7 +36,7 @@ pub struct Signals {
     levels: usize,
     bucket_ns: u64,
     instruments: u32,
-    /// Of those that have traded.
+    /// By row, of those that were told of.
     flows: Vec<Option<Box<Flow>>>,
     refused: u64,
 }
@@ -60,12 +60,13 @@ impl Signals {
         let believed = venue_ns <= record.ts_recv().saturating_add(VENUE_AHEAD_NS);
         let bucket = venue_ns / self.bucket_ns;
         let (action, side, size, _) = record.event();
-        if action == action::TRADE && matches!(side, side::BID | side::ASK) {
-            let counted = believed && self.flow_of(row).is_some_and(|flow| flow.trade(bucket, side == side::BID, size));
-            self.refused += u64::from(!counted);
-        } else if believed && let Some(Some(flow)) = self.flows.get_mut(row as usize) {
+        let trade = action == action::TRADE && matches!(side, side::BID | side::ASK);
+        let flow = self.flow_of(row).filter(|_| believed);
+        let counted = flow.is_some_and(|flow| {
             flow.advance(bucket);
-        }
+            trade && flow.trade(bucket, side == side::BID, size)
+        });
+        self.refused += u64::from(trade && !counted);
         (record.flags() & flags::LAST != 0).then(|| self.signal(row, record, 0))
     }
 
