@@ -431,6 +431,88 @@ proptest::proptest! {
     }
 }
 
+// ── somebody else's reader ──
+
+/// A Python with pyarrow in a folder under the build's own, made once; without one a loud word, or a failure where it is demanded.
+fn python_with_arrow() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("convert-python");
+    let python = folder.join("bin/python");
+    let done = |command: &mut Command| {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|it| it.success())
+    };
+    let has_arrow = || done(Command::new(&python).args(["-c", "import pyarrow.parquet"]));
+    let made = has_arrow()
+        || (done(Command::new("python3").args(["-m", "venv"]).arg(&folder))
+            && done(Command::new(&python).args([
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "--disable-pip-version-check",
+                "--timeout",
+                "20",
+                "pyarrow",
+            ]))
+            && has_arrow());
+    if made {
+        return Some(python);
+    }
+    assert_ne!(std::env::var("TICKWIRE_PYTHON_TESTS").as_deref(), Ok("require"), "no Python with pyarrow could be made");
+    eprintln!(
+        "SKIPPED: pyarrow reads what was converted: no Python with pyarrow could be made (python3, venv, and a package index are needed)"
+    );
+    None
+}
+
+const COMPARE: &str = r#"
+import csv, datetime, decimal, sys
+import pyarrow as pa, pyarrow.parquet as pq
+decimal.getcontext().prec = 40
+for of in sys.argv[1:]:
+    table = pq.read_table(of + ".parquet")
+    rows = list(csv.DictReader(open(of + ".csv", newline="")))
+    assert table.num_rows == len(rows) > 0, (of, table.num_rows, len(rows))
+    assert table.column_names == list(rows[0]), of
+    for field in table.schema:
+        theirs, ours = table.column(field.name), [row[field.name] for row in rows]
+        if pa.types.is_timestamp(field.type):
+            assert field.type == pa.timestamp("ns", "UTC"), field
+            theirs = ["" if t is None else str(t) for t in theirs.cast(pa.int64()).to_pylist()]
+        elif pa.types.is_decimal(field.type):
+            assert (field.type.precision, field.type.scale) == (18, 9), field
+            theirs = ["" if d is None else str(int(d.scaleb(9))) for d in theirs.to_pylist()]
+        else:
+            theirs = ["" if v is None else str(v) for v in theirs.to_pylist()]
+        assert theirs == ours, (of, field, theirs[:3], ours[:3])
+print("read", len(sys.argv) - 1)
+"#;
+
+#[test]
+fn pyarrow_reads_the_same_rows_with_the_same_types() {
+    let Some(python) = python_with_arrow() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let raw = Numbers { raw_prices: true, raw_times: true };
+    let day = day(20_000, 30);
+    let recorded = ["mbo", "mbp-1", "mbp-10", "trades", "status"].map(|name| ConvertConfig {
+        table: Table::of(name),
+        feed: Some(FeedName::NasdaqItch),
+        ..config(&day.path, Format::Csv)
+    });
+    let stored = samples("pyarrow").into_iter().filter(|path| !is_fragment(path)).map(|path| config(&path, Format::Csv));
+    let mut names = Vec::new();
+    for wish in stored.chain(recorded) {
+        let Ok((_, csv)) = converted(&ConvertConfig { numbers: raw, ..wish.clone() }) else { continue };
+        let (_, parquet) = converted(&ConvertConfig { format: Format::Parquet, ..wish }).unwrap();
+        let name = folder.path().join(names.len().to_string());
+        std::fs::write(name.with_extension("csv"), csv).unwrap();
+        std::fs::write(name.with_extension("parquet"), parquet).unwrap();
+        names.push(name);
+    }
+    let Output { status, stdout, stderr } = Command::new(python).arg("-c").arg(COMPARE).args(&names).output().unwrap();
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    assert_eq!(String::from_utf8_lossy(&stdout).trim(), format!("read {}", names.len()));
+}
+
 // ── recordings ──
 
 /// Keeps every record of one schema, with the symbol of its row.
