@@ -79,6 +79,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "topology",
         ],
     ),
+    // Recordings go through the replay, and what a table is of a schema is the record's own layout.
+    ("convert", &["book::BooksCapacity", "books_file", "error", "feed::name", "plan::schemas_of", "record", "replay", "source"]),
     // The generator is the judge of feed and book, so it shares nothing with them.
     ("generate", &["error"]),
     ("play", &["error", "generate", "source", "stats", "sys", "time", "wire"]),
