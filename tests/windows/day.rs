@@ -62,6 +62,7 @@ fn replayed(file: &Path, feed: FeedName, midnight_ns: Option<u64>, books: bool) 
         depth: 1024,
         gated_readers: 8 + usize::from(books),
         keep: false,
+        images_every: None,
         windows: Some("day-windows".into()),
     };
     let config = ReplayConfig {
@@ -71,6 +72,7 @@ fn replayed(file: &Path, feed: FeedName, midnight_ns: Option<u64>, books: bool) 
         speed: Speed::Max,
         lines: Vec::new(),
         publish: Some(publish),
+        dbn: None,
         capacity: BooksCapacity { instruments: 1 << 14, orders: 1 << 16, levels: 1 << 18 },
     };
     let writer = std::thread::spawn(move || replay::run(&config, &|| false, &mut |_| ()).map(|replayed| replayed.summary));
