@@ -1449,6 +1449,11 @@ int64_t tickwire_channels(const struct tickwire_publication *publication, struct
 int64_t tickwire_counters(const struct tickwire_publication *publication, struct tickwire_counter *counters, size_t most);
 
 /**
+ * The name of a schema, as in configurations; NULL if there is none of that number.
+ */
+const char *tickwire_schema_name(uint32_t schema);
+
+/**
  * The schema of that name, as in configurations; a code if there is none.
  */
 int32_t tickwire_schema_of(const char *name);

@@ -3,7 +3,7 @@
 //! Functions take and return them as plain integers, because a C enumeration may hold any number; these are their names. Those that stand
 //! in records are compared with [`crate::record`] here, at compile time.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 
 use super::answer::{Failure, answer};
 use super::pointer::text;
@@ -21,13 +21,8 @@ macro_rules! schemas {
 
         const _: () = { $(assert!(Schema::$c as usize == record::Schema::$name.index());)* };
 
-        /// The name of a schema, as in configurations; NULL if there is none of that number.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn tickwire_schema_name(schema: u32) -> *const c_char {
-            answer(|| {
-                let name = match self::schema(schema)? { $(record::Schema::$name => concat!($text, "\0")),* };
-                Ok(name.as_ptr().cast::<c_char>())
-            })
+        fn name(schema: record::Schema) -> &'static CStr {
+            match schema { $(record::Schema::$name => $text),* }
         }
     };
 }
@@ -69,21 +64,27 @@ pub enum Schema {
 }
 
 schemas! {
-    Mbo = Mbo "mbo",
-    Mbp1 = Mbp1 "mbp-1",
-    Mbp10 = Mbp10 "mbp-10",
-    Trades = Trades "trades",
-    Status = Status "status",
-    Imbalance = Imbalance "imbalance",
-    Statistics = Statistics "statistics",
-    Definition = Definition "definition",
-    Venue = Venue "venue",
-    Ohlcv1s = Ohlcv1S "ohlcv-1s",
-    Ohlcv1m = Ohlcv1M "ohlcv-1m",
-    Ohlcv1h = Ohlcv1H "ohlcv-1h",
-    Ohlcv1d = Ohlcv1D "ohlcv-1d",
-    Vwap = Vwap "vwap",
-    Signal = Signal "signal",
+    Mbo = Mbo c"mbo",
+    Mbp1 = Mbp1 c"mbp-1",
+    Mbp10 = Mbp10 c"mbp-10",
+    Trades = Trades c"trades",
+    Status = Status c"status",
+    Imbalance = Imbalance c"imbalance",
+    Statistics = Statistics c"statistics",
+    Definition = Definition c"definition",
+    Venue = Venue c"venue",
+    Ohlcv1s = Ohlcv1S c"ohlcv-1s",
+    Ohlcv1m = Ohlcv1M c"ohlcv-1m",
+    Ohlcv1h = Ohlcv1H c"ohlcv-1h",
+    Ohlcv1d = Ohlcv1D c"ohlcv-1d",
+    Vwap = Vwap c"vwap",
+    Signal = Signal c"signal",
+}
+
+/// The name of a schema, as in configurations; NULL if there is none of that number.
+#[unsafe(no_mangle)]
+pub extern "C" fn tickwire_schema_name(schema: u32) -> *const c_char {
+    answer(|| Ok(name(self::schema(schema)?).as_ptr()))
 }
 
 /// The schema of that number.
