@@ -6,6 +6,7 @@
 use crate::book::{Books, BooksCapacity};
 use crate::compose::{Composer, ComposerConfig, Moment};
 use crate::feed::arbiter::{Arbiter, ArbiterConfig, ArbiterCounters, Arrival, GapCause, InSequence, Notice, StartCause};
+use crate::feed::iex_deep::{DeepDecoder, IexDeep};
 use crate::feed::iex_tops::{IexTops, TopsDecoder};
 use crate::feed::itch::{Itch, ItchDecoder, Market};
 use crate::feed::name::FeedName;
@@ -38,6 +39,8 @@ pub enum Channel {
     Itch(Box<Pipeline<Itch>>),
     /// TOPS over IEX-TP.
     Tops(Box<Pipeline<IexTops>>),
+    /// DEEP over IEX-TP.
+    Deep(Box<Pipeline<IexDeep>>),
 }
 
 /// Arbiter, decoder and composer of one channel.
@@ -78,6 +81,7 @@ macro_rules! each {
         match $channel {
             Channel::Itch($pipeline) => $body,
             Channel::Tops($pipeline) => $body,
+            Channel::Deep($pipeline) => $body,
         }
     };
 }
@@ -96,6 +100,10 @@ impl Channel {
             FeedName::IexTops => {
                 let decoder = TopsDecoder::new(config.capacity.instruments);
                 Self::Tops(Box::new(Pipeline::new(config, decoder, journal)))
+            }
+            FeedName::IexDeep => {
+                let decoder = DeepDecoder::new(config.capacity.instruments);
+                Self::Deep(Box::new(Pipeline::new(config, decoder, journal)))
             }
         }
     }
@@ -180,6 +188,7 @@ impl<P: Protocol> Pipeline<P> {
     fn new(config: &ChannelConfig, decoder: P::Decoder, journal: Journal) -> Self {
         let composer_config = ComposerConfig {
             channel: config.index,
+            feed: config.feed,
             publisher_id: config.feed.publisher_id(),
             bad_ts_recv: config.bad_ts_recv,
             depth: config.feed.depth(),
@@ -247,6 +256,7 @@ impl<P: Protocol> Pipeline<P> {
     fn finish<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
         let meaning = &mut self.meaning;
         self.arbiter.finish::<P::Session>(now_ns, &mut Behind { meaning, sink });
+        self.meaning.composer.cut_events();
         self.meaning.settle(now_ns, sink);
     }
 }
@@ -275,13 +285,14 @@ impl<P: Protocol> Meaning<P> {
         let Some(&kind) = message.first() else { return };
         self.messages_by_type[kind as usize] += 1;
         let at = Moment { sequence, recv_ns: arrival.recv_ns, send_ns: arrival.send_ns };
-        match self.decoder.decode(message) {
+        // By reference: an event can be large, and is not to be copied out of its result.
+        match &self.decoder.decode(message) {
             Ok(decoded) => {
                 // A time far ahead of its receipt is a fault of the venue's, or of the wire; it must not close windows for the day.
                 self.venue_ns = self.venue_ns.max(decoded.ts_event.min(arrival.recv_ns.saturating_add(VENUE_AHEAD_NS)));
-                self.composer.apply(&at, &decoded, sink);
+                self.composer.apply(&at, decoded, sink);
             }
-            Err(reason) => self.reject(reason, kind, &at, sink),
+            Err(reason) => self.reject(*reason, kind, &at, sink),
         }
     }
 
@@ -317,6 +328,13 @@ impl<P: Protocol> Meaning<P> {
                 let cause = if recovered { control::cause::RECOVERED } else { control::cause::LOST };
                 self.enter(ChannelState::Stale, at_ns, sink);
                 self.tell(control::GAP_CLOSED, first, last, cause, at_ns, sink);
+            }
+            Notice::StreamJumped { next_sequence } => {
+                self.composer.doubt_all();
+                self.enter(ChannelState::Stale, at_ns, sink);
+                let before = next_sequence.saturating_sub(1);
+                self.tell(control::GAP_OPEN, next_sequence, before, control::cause::STREAM_OFFSET, at_ns, sink);
+                self.tell(control::GAP_CLOSED, next_sequence, before, control::cause::LOST, at_ns, sink);
             }
             Notice::Silent { .. } | Notice::Heard => {
                 self.silent = matches!(notice, Notice::Silent { .. });
@@ -405,7 +423,10 @@ impl<P: Protocol> Meaning<P> {
 
     fn tell<S: Sink>(&self, rtype: u8, first: u64, last: u64, cause: u8, at_ns: u64, sink: &mut S) {
         let at = Moment { sequence: first, recv_ns: at_ns, send_ns: 0 };
-        sink.control(&self.composer.control(rtype, 0, &at, first, last, cause));
+        let mut record = self.composer.control(rtype, 0, &at, first, last, cause);
+        // In order with the data, so whoever computes windows knows which of them were over before this happened.
+        record.hd.ts_event = self.venue_ns;
+        sink.control(&record);
     }
 }
 

@@ -41,9 +41,13 @@ pub mod config;
 #[cfg(feature = "service")]
 pub mod plan;
 #[cfg(feature = "service")]
+pub mod windows;
+#[cfg(feature = "service")]
 pub mod service;
 #[cfg(feature = "service")]
 pub mod replay;
+#[cfg(feature = "service")]
+pub mod convert;
 #[cfg(feature = "service")]
 pub mod books_file;
 #[cfg(feature = "service")]

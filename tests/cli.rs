@@ -115,9 +115,9 @@ fn a_wrong_command_line_ends_with_code_2_and_says_what_would_do() {
         (replay(&[]), &["--feed <FEED>"]),
         (
             replay(&["--feed", "nasdq-itch"]),
-            &["no such feed; did you mean `nasdaq-itch`? There is: nasdaq-itch, bx-itch, psx-itch, iex-tops"],
+            &["no such feed; did you mean `nasdaq-itch`? There is: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep"],
         ),
-        (replay(&["--feed", "opra"]), &["no such feed; there is: nasdaq-itch, bx-itch, psx-itch, iex-tops"]),
+        (replay(&["--feed", "opra"]), &["no such feed; there is: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep"]),
         (replay(&["--feed", "iex-tops", "--speed", "2.5x"]), &["`2.5x` is no speed; say 1x, 10x (any whole number of times), or max"]),
         (replay(&["--feed", "iex-tops", "--speed", "0x"]), &["`0x` is no speed"]),
         (replay(&["--feed", "iex-tops", "--date", "20260303"]), &["not a day of the calendar; write it as YYYY-MM-DD"]),

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::Ipv4Addr;
-use tickwire::generate::{CaptureConfig, CaptureReport, GenerateConfig, GenerateError, LineSpec, Pace, Session, Truth, capture, day_file};
+use tickwire::generate::{
+    CaptureConfig, CaptureReport, GenerateConfig, GenerateError, LineSpec, OrderTruth, Pace, Session, Truth, capture, day_file,
+};
 
 /// 2023-11-15 00:00 in New York.
 const MIDNIGHT: u64 = 1_700_024_400_000_000_000;
@@ -83,6 +85,8 @@ struct Reader {
     orders: HashMap<u64, RestingOrder>,
     /// By locate and side (true: buys): price to shares and orders.
     levels: HashMap<(u64, bool), BTreeMap<u64, (u64, u64)>>,
+    /// References of a level in the order in which they came, by locate, side and price.
+    queues: HashMap<(u64, bool, u64), Vec<u64>>,
     counts: BTreeMap<char, u64>,
     highest_reference: u64,
     last_time: Option<u64>,
@@ -157,6 +161,7 @@ impl Reader {
         assert!(order.price <= 10_000 || order.price.is_multiple_of(100), "whole cents from a dollar on: {}", order.price);
         let level = self.levels.entry((order.locate, order.buy)).or_default().entry(order.price).or_default();
         *level = (level.0 + order.shares, level.1 + 1);
+        self.queues.entry((order.locate, order.buy, order.price)).or_default().push(reference);
         self.orders.insert(reference, order);
     }
 
@@ -168,6 +173,7 @@ impl Reader {
         if executed {
             let best = if order.buy { levels.last_key_value() } else { levels.first_key_value() };
             assert_eq!(Some(&order.price), best.map(|(price, _)| price), "executions hit the best price");
+            assert_eq!(self.queues[&(locate, order.buy, order.price)][0], reference, "executions hit the first in the queue");
         }
         order.shares -= shares;
         levels.get_mut(&order.price).unwrap().0 -= shares;
@@ -180,6 +186,7 @@ impl Reader {
 
     fn remove(&mut self, locate: u64, reference: u64) {
         let order = self.orders.remove(&reference).expect("a live order");
+        self.queues.get_mut(&(locate, order.buy, order.price)).unwrap().retain(|&queued| queued != reference);
         assert_eq!(order.locate, locate, "the order's own symbol");
         let levels = self.levels.get_mut(&(locate, order.buy)).unwrap();
         let level = levels.get_mut(&order.price).unwrap();
@@ -215,6 +222,20 @@ impl Reader {
         }
         lines.sort();
         lines.into_iter().fold(String::from("symbol,side,level,price,size,orders\n"), |text, line| text + &line.3)
+    }
+
+    /// Orders in priority order, best price first: reference, price in 1e-9 dollars, shares.
+    fn queue(&self, locate: u64, buy: bool) -> Vec<OrderTruth> {
+        let mut prices: Vec<u64> = self.levels.get(&(locate, buy)).into_iter().flat_map(|levels| levels.keys().copied()).collect();
+        if buy {
+            prices.reverse();
+        }
+        let references = prices.into_iter().flat_map(|price| &self.queues[&(locate, buy, price)]);
+        let truth = |&reference: &u64| {
+            let order = self.orders[&reference];
+            OrderTruth { reference, price_e9: order.price as i64 * 100_000, shares: order.shares as u32 }
+        };
+        references.map(truth).collect()
     }
 
     fn agrees_with(&self, truth: &Truth) {
@@ -344,6 +365,26 @@ fn a_checkpoint_anywhere_is_the_state_after_exactly_the_messages_given_out() {
             reader.agrees_with(&session.truth());
         }
     }
+}
+
+#[test]
+fn live_orders_are_told_in_the_order_of_their_priority_at_any_message() {
+    let mut session = Session::new(&whole_day(10, 30_000, 12)).unwrap();
+    let (mut reader, mut longest) = (Reader::default(), 0);
+    while let Some(message) = session.next_message() {
+        reader.read(message.bytes);
+        if session.messages().is_multiple_of(997) {
+            let truth = session.orders();
+            assert_eq!(truth.iter().map(|of| (of.bids.len() + of.asks.len()) as u64).sum::<u64>(), session.truth().live_orders);
+            for of in truth {
+                let locate = u64::from(of.locate);
+                assert_eq!(of.symbol, reader.symbols.get(&locate).copied().unwrap_or(of.symbol));
+                assert_eq!((&of.bids, &of.asks), (&reader.queue(locate, true), &reader.queue(locate, false)));
+                longest = longest.max(of.bids.chunk_by(|a, b| a.price_e9 == b.price_e9).map(<[_]>::len).max().unwrap_or(0));
+            }
+        }
+    }
+    assert!(longest >= 3, "queues of at most {longest} orders prove little");
 }
 
 #[test]

@@ -317,7 +317,7 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         // Channels and lines.
         (
             with(1, "\"nasdaq-itch\"", "\"nasdaq-ouch\""),
-            "feed.toml:41: channel.feed: there is no feed `nasdaq-ouch`; did you mean `nasdaq-itch`? (there is: nasdaq-itch, bx-itch, psx-itch, iex-tops)",
+            "feed.toml:41: channel.feed: there is no feed `nasdaq-ouch`; did you mean `nasdaq-itch`? (there is: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep)",
         ),
         (
             with(2, "\"left\"", "\"lfet\""),
@@ -326,6 +326,11 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         (
             with(2, "\"nasdaq\"", "\"opra\""),
             "feed.toml:43: channel.publication: channel `totalview` goes to publication `opra`, and there is no such [[publication]]; there is: nasdaq, iex, psx",
+        ),
+        (
+            format!("{GOOD}{}", GOOD[GOOD.find("[[channel]]\nname = \"tops\"").unwrap_or(0)..GOOD.rfind("[[channel]]").unwrap_or(0)]
+                .replace("tops", "deep").replace("239.2", "239.4")),
+            "feed.toml:81: channel.publication: channel `deep` (iex-deep) and channel `tops` (iex-tops) go to publication `iex`, and both feeds are publisher 38 in every record; give each a publication of its own: readers could not tell their records apart",
         ),
         (
             with(3, "\"eth0\"", "\"eth1\""),

@@ -43,6 +43,8 @@ const MAY_READ_CLOCKS: &[&str] = &[
     "src/shm/epoch.rs",
     // A consumer asks how the writer is, a hundred times a second at most.
     "src/shm/watch.rs",
+    // A consumer without an image looks for one now and then.
+    "src/shm/order_stream.rs",
     // Back-off while the kernel still holds a dead owner's queue.
     "src/source/xdp/",
 ];
@@ -79,8 +81,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "source",
             "sys",
             "topology",
+            // The names of the counters that a computed publication shows.
+            "windows::Counters",
         ],
     ),
+    // A consumer and a writer of publications that knows the venue's calendar; it reads no clock and knows no plan.
+    ("windows", &["feed::venue_time", "record", "shm"]),
     // The generator is the judge of feed and book, so it shares nothing with them.
     ("generate", &["error"]),
     ("play", &["error", "generate", "source", "stats", "sys", "time", "wire"]),
@@ -90,10 +96,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const SEE_ALL: &[&str] = &["lib", "main", "cli", "service", "replay", "lane", "channel"];
 
 /// Rooms that are safe code only, and say so.
-const FORBID_UNSAFE: &[&str] = &["wire", "feed", "book", "record", "plan", "config"];
+const FORBID_UNSAFE: &[&str] = &["wire", "feed", "book", "record", "plan", "config", "windows"];
 
 /// Rooms without floats: a price is an `i64` of 1e-9 units from the wire to the ring.
-const WITHOUT_FLOATS: &[&str] = &["wire", "feed", "book", "record", "shm"];
+const WITHOUT_FLOATS: &[&str] = &["wire", "feed", "book", "record", "shm", "windows"];
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "core", "types", "manager", "helpers", "misc"];

@@ -37,6 +37,8 @@ pub(super) fn cause(cause: u8) -> &'static str {
         cause::SHUTDOWN => "shutdown",
         cause::UNREADABLE => "unreadable",
         cause::OTHER_CHANNEL => "other_channel",
+        cause::STREAM_OFFSET => "stream_offset",
+        cause::LAPPED => "lapped",
         _ => "unknown",
     }
 }

@@ -11,7 +11,7 @@ use super::listing::{Listings, Symbol};
 use super::orders::{Books, Side};
 use super::rng::{Rng, Stream};
 use super::tick::price_e4;
-use super::truth::Truth;
+use super::truth::{OrdersTruth, Truth};
 use super::{GenerateConfig, GenerateError, Pace};
 use std::collections::VecDeque;
 
@@ -151,6 +151,11 @@ impl Session {
     /// The exchange's books and counts as of the last message: a checkpoint anywhere in the day.
     pub fn truth(&self) -> Truth {
         Truth::new(&self.counts, &self.listings.by_locate, &self.books)
+    }
+
+    /// Every symbol's live orders in priority order, as of the last message. Apart from [`Session::truth`], because a full day has a million.
+    pub fn orders(&self) -> Vec<OrdersTruth> {
+        OrdersTruth::all(&self.listings.by_locate, &self.books)
     }
 
     fn begin_part(&mut self) {

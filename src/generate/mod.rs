@@ -44,7 +44,7 @@ pub use dayfile::day_file;
 pub use line::{LineReport, LineSpec};
 pub use listing::Symbol;
 pub use market::{Session, Timed};
-pub use truth::{BookTruth, LevelTruth, Truth};
+pub use truth::{BookTruth, LevelTruth, OrderTruth, OrdersTruth, Truth};
 
 /// How often `progress` is called, in messages.
 const PROGRESS_EVERY: u64 = 1 << 16;

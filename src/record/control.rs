@@ -60,13 +60,19 @@ pub mod cause {
     /// Another channel of the publication began a new epoch: what this channel published before is in the older one, and orders
     /// from then are not known here.
     pub const OTHER_CHANNEL: u8 = 13;
+    /// The publisher's byte stream jumped while its numbers went on: no number is missing (`last_sequence` is one less than
+    /// `first_sequence`), but something may be.
+    pub const STREAM_OFFSET: u8 = 14;
+    /// Of a computed publication: the thread that computes it was lapped, and what it lost could have been of any instrument.
+    pub const LAPPED: u8 = 15;
 }
 
 /// One control record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Control {
-    /// `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel.
+    /// `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel. `ts_event` of sessions and gaps is the venue's
+    /// time up to which the channel had been taken in (0: none yet): what follows in the ring is not earlier.
     pub hd: Header,
     /// When the lane received what caused it, ns since 1970 UTC.
     pub ts_recv: u64,

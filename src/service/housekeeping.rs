@@ -8,6 +8,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Exit};
+use super::images;
+use super::running::Running;
 use crate::plan::Plan;
 
 /// How long a thread has to read what the lanes left, after they have ended.
@@ -21,13 +23,23 @@ pub(super) struct Housekeeping {
 
 impl Housekeeping {
     /// Starts what the plan asks for. The lanes' publications are there.
-    pub(super) fn start(_plan: &Plan) -> Result<Self, Error> {
-        Ok(Self { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() })
+    pub(super) fn start(plan: &Plan, lanes: &[Running]) -> Result<Self, Error> {
+        let mut all = Self { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
+        for image in &plan.images {
+            let (dir, image) = (plan.publication_dir.clone(), image.clone());
+            let news = lanes.iter().find_map(|lane| lane.image_news(&image.publication)).unwrap_or_default();
+            all.spawn(format!("images-{}", image.publication), move |stop| images::keep(&dir, &image, news, stop))?;
+        }
+        super::windows::start(&mut all, plan)?;
+        Ok(all)
     }
 
     /// Starts one thread. It ends by itself when the publication it reads has ended, or soon after `stop` is set.
-    #[allow(dead_code)]
-    fn spawn(&mut self, name: String, life: impl FnOnce(&AtomicBool) -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
+    pub(super) fn spawn(
+        &mut self,
+        name: String,
+        life: impl FnOnce(&AtomicBool) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
         let stop = self.stop.clone();
         let thread = std::thread::Builder::new()
             .name(name.clone())

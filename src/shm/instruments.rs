@@ -78,6 +78,11 @@ impl InstrumentsReader {
         count.min(self.capacity) as u32
     }
 
+    /// How many rows there can be.
+    pub fn room(&self) -> u32 {
+        u32::try_from(self.capacity).unwrap_or(u32::MAX)
+    }
+
     fn line(&self, row: Row) -> Option<[u64; ROW_WORDS]> {
         let at = ROW_WORDS * (row as usize + 1);
         let words = self.span.words().get(at..at + ROW_WORDS)?;

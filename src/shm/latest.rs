@@ -232,7 +232,7 @@ impl<R: Record> Latest<R> {
     fn changed_channel(&mut self) -> Option<Step> {
         let first = self.channels?;
         let table = self.publication.channels_table();
-        if self.standings.len() < table.count().into() {
+        if self.standings.len() < usize::from(table.count()) {
             self.standings.resize(table.count().into(), None);
         }
         for (channel, told) in (first..).zip(self.standings.iter_mut().skip(first.into())) {

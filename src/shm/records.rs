@@ -116,6 +116,13 @@ impl<R: Record> Records<R> {
     };
 
     pub(crate) fn new(publication: Publication, from: From, gated: bool) -> Result<Self, ShmError> {
+        let mut records = Self::held(publication, gated)?;
+        records.begin(from);
+        Ok(records)
+    }
+
+    /// Stands at position 1, and holds a gated writer there, until [`Records::seek`] says where it begins.
+    pub(super) fn held(publication: Publication, gated: bool) -> Result<Self, ShmError> {
         let ring = publication.ring(R::SCHEMA)?;
         let gate = match gated {
             false => None,
@@ -125,7 +132,7 @@ impl<R: Record> Records<R> {
                 Some(Gate::take(&gate_path(dir, &name.to_string_lossy()), R::SCHEMA, publication.epoch())?)
             }
         };
-        let mut records = Self {
+        Ok(Self {
             publication,
             ring,
             next: 1,
@@ -141,9 +148,7 @@ impl<R: Record> Records<R> {
             words: [0; MOST_WORDS],
             synthetic: Control::new_zeroed(),
             schema: PhantomData,
-        };
-        records.begin(from);
-        Ok(records)
+        })
     }
 
     fn begin(&mut self, from: From) {
@@ -162,6 +167,28 @@ impl<R: Record> Records<R> {
         }
         self.levels_only = R::SCHEMA == Schema::Mbo && self.next > 1;
         self.tell_gate();
+    }
+
+    /// Goes on at a position. What is known of everything before it is the caller's business.
+    pub(super) fn seek(&mut self, next: u64) {
+        (self.next, self.join, self.passed_over, self.levels_only) = (next, None, 0, false);
+        self.watch.came();
+        self.tell_gate();
+    }
+
+    /// The last announced position.
+    pub(super) fn cursor(&self) -> u64 {
+        self.ring.cursor()
+    }
+
+    /// Whether a position can still be read, or has yet to come.
+    pub(super) fn reaches_back_to(&self, position: u64) -> bool {
+        self.ring.look(position, &mut [0; 1]) != Look::Gone
+    }
+
+    /// Whether a position was written at some time.
+    pub(super) fn has_written(&self, position: u64) -> bool {
+        self.ring.look(position, &mut [0; 1]) != Look::NotYet
     }
 
     fn join_at(&mut self, cursor: u64) {
