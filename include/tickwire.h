@@ -1,8 +1,9 @@
 /* Tickwire: market data from shared memory, for C11 and C++17 on little-endian Linux. Made by cbindgen; do not edit.
  *
  * A feed handler publishes under a name; tickwire_open opens it read-only. tickwire_subscribe gives every message of one schema in order,
- * tickwire_latest the newest record of every instrument, tickwire_look_up the price levels of one instrument. Nothing here waits, and no
- * reader can slow the writer or do it harm: one that is too slow is told in-band how many records it lost. Prices are in units of 1e-9.
+ * tickwire_latest the newest record of every instrument, tickwire_look_up the price levels of one instrument, tickwire_follow_orders
+ * books order by order. Nothing here waits for anybody, and no reader can slow the writer or do it harm: one that is too slow is told
+ * in-band how many records it lost. Prices are in units of 1e-9.
  *
  * The contract:
  *  - Functions that make a handle return NULL when that cannot be; the others return a tickwire_code below 0. tickwire_error() says in one
@@ -153,6 +154,14 @@ enum tickwire_code
      * A mistake in this library, please report it. The handle of the call should be closed and not be used otherwise.
      */
     TICKWIRE_CODE_BUG = -9,
+    /**
+     * There is nothing to know the orders from that rest already.
+     */
+    TICKWIRE_CODE_NO_IMAGE = -10,
+    /**
+     * No such order rests.
+     */
+    TICKWIRE_CODE_NO_ORDER = -11,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -214,6 +223,15 @@ enum tickwire_kind
      * Of tickwire_latest: `count` positions of the ring were left unread, because the board tells the same for less.
      */
     TICKWIRE_KIND_SKIPPED = 10,
+    /**
+     * Of tickwire_follow_orders: the reader was too slow. The books are those of the newest image now; `count` records were not told one by one.
+     */
+    TICKWIRE_KIND_REJOINED = 11,
+    /**
+     * Of tickwire_follow_orders: there is nothing to start from, or to start again from, yet. The books are empty until TICKWIRE_KIND_REJOINED or
+     * TICKWIRE_KIND_NEW_EPOCH. If the writer makes no images, stop waiting.
+     */
+    TICKWIRE_KIND_WAITING = 12,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -274,6 +292,35 @@ enum tickwire_lost
 typedef enum tickwire_lost tickwire_lost;
 #else
 typedef uint32_t tickwire_lost;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What tickwire_follow_orders does where there is nothing to start from.
+ */
+enum tickwire_start
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It refuses: TICKWIRE_CODE_NO_IMAGE.
+     */
+    TICKWIRE_START_OR_REFUSE = 0,
+    /**
+     * It waits for the next image or epoch: TICKWIRE_KIND_WAITING, then TICKWIRE_KIND_REJOINED.
+     */
+    TICKWIRE_START_OR_WAIT = 1,
+    /**
+     * It refuses; and the writer waits for this reader, which is only so where its publication has gates, that is, for replays.
+     */
+    TICKWIRE_START_GATED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum tickwire_start tickwire_start;
+#else
+typedef uint32_t tickwire_start;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -420,6 +467,11 @@ typedef enum tickwire_control_type {
 } tickwire_control_type;
 
 /**
+ * Orders of a publication, followed from now on. Of one thread at a time.
+ */
+typedef struct tickwire_orders tickwire_orders;
+
+/**
  * A publication, opened to be read; it shows one epoch. May be used by several threads at once.
  */
 typedef struct tickwire_publication tickwire_publication;
@@ -520,68 +572,6 @@ typedef struct tickwire_book {
      */
     bool maybe_bad;
 } tickwire_book;
-
-/**
- * The name of a publication.
- */
-typedef struct tickwire_name {
-    /**
-     * Ends with a zero.
-     */
-    char text[72];
-} tickwire_name;
-
-/**
- * How a publication is.
- */
-typedef struct tickwire_info {
-    /**
-     * Number of the epoch: a new trading session or a restarted writer begins a larger one.
-     */
-    uint64_t epoch;
-    /**
-     * When the epoch began, ns since 1970 UTC.
-     */
-    uint64_t created_ns;
-    /**
-     * The writer's last heartbeat, ns since 1970 UTC.
-     */
-    uint64_t heartbeat_ns;
-    /**
-     * Process id of the writer, in its own process namespace.
-     */
-    uint64_t writer_pid;
-    /**
-     * How the writer is: tickwire_writer.
-     */
-    uint32_t writer;
-    /**
-     * How many instruments there are so far.
-     */
-    uint32_t instruments;
-} tickwire_info;
-
-/**
- * A ring of a publication.
- */
-typedef struct tickwire_ring {
-    /**
-     * What travels in it: tickwire_schema.
-     */
-    uint32_t schema;
-    /**
-     * Bytes of a record.
-     */
-    uint32_t record_size;
-    /**
-     * How many records it holds.
-     */
-    uint64_t depth;
-    /**
-     * The last position announced, control records included. May lag behind the newest by a batch.
-     */
-    uint64_t position;
-} tickwire_ring;
 
 /**
  * The first 16 bytes of every record.
@@ -1124,7 +1114,8 @@ typedef struct tickwire_signal {
  */
 typedef struct tickwire_control {
     /**
-     * `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel.
+     * `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel. `ts_event` of sessions and gaps is the venue's
+     * time up to which the channel had been taken in (0: none yet): what follows in the ring is not earlier.
      */
     struct tickwire_header hd;
     /**
@@ -1253,6 +1244,186 @@ typedef struct tickwire_item {
 } tickwire_item;
 
 /**
+ * How far the orders are.
+ */
+typedef struct tickwire_orders_progress {
+    /**
+     * The position of the `mbo` ring up to which the books tell.
+     */
+    uint64_t position;
+    /**
+     * Records that were not told one by one.
+     */
+    uint64_t lost;
+    /**
+     * Orders resting in all books together.
+     */
+    uint64_t live_orders;
+    /**
+     * How often records contradicted the books.
+     */
+    uint64_t contradictions;
+    /**
+     * How many books there are, empty ones included.
+     */
+    uint32_t books;
+    /**
+     * The books hold everything that rests: not so while waiting for an image.
+     */
+    bool whole;
+} tickwire_orders_progress;
+
+/**
+ * An instrument's book as a whole.
+ */
+typedef struct tickwire_order_book {
+    /**
+     * The venue's time of its last record, ns since 1970 UTC; 0: nothing was heard of it.
+     */
+    uint64_t ts_event;
+    /**
+     * When its last record was received, or the image made that it comes from; ns since 1970 UTC.
+     */
+    uint64_t ts_recv;
+    /**
+     * How many orders rest in it.
+     */
+    uint32_t orders;
+    /**
+     * The sequence number in its last record.
+     */
+    uint32_t sequence;
+    /**
+     * It may be wrong: messages were lost, orders from before are not known, or what came contradicts it.
+     */
+    bool maybe_bad;
+    /**
+     * Only a clearing of the book can make it right: orders are missing that the writer knows of.
+     */
+    bool lacks_orders;
+} tickwire_order_book;
+
+/**
+ * A price level.
+ */
+typedef struct tickwire_level {
+    /**
+     * 1e-9 units.
+     */
+    int64_t price;
+    /**
+     * Of all its orders.
+     */
+    uint64_t size;
+    /**
+     * How many.
+     */
+    uint32_t orders;
+} tickwire_level;
+
+/**
+ * A resting order.
+ */
+typedef struct tickwire_order {
+    /**
+     * The venue's reference.
+     */
+    uint64_t order_id;
+    /**
+     * 1e-9 units.
+     */
+    int64_t price;
+    /**
+     * What is left of it.
+     */
+    uint32_t size;
+} tickwire_order;
+
+/**
+ * Where an order waits.
+ */
+typedef struct tickwire_queued {
+    /**
+     * The order.
+     */
+    struct tickwire_order order;
+    /**
+     * Size of the orders of its level that are served before it.
+     */
+    uint64_t size_ahead;
+    /**
+     * How many they are.
+     */
+    uint32_t orders_ahead;
+    /**
+     * 'B' or 'A', as in records.
+     */
+    uint8_t side;
+} tickwire_queued;
+
+/**
+ * The name of a publication.
+ */
+typedef struct tickwire_name {
+    /**
+     * Ends with a zero.
+     */
+    char text[72];
+} tickwire_name;
+
+/**
+ * How a publication is.
+ */
+typedef struct tickwire_info {
+    /**
+     * Number of the epoch: a new trading session or a restarted writer begins a larger one.
+     */
+    uint64_t epoch;
+    /**
+     * When the epoch began, ns since 1970 UTC.
+     */
+    uint64_t created_ns;
+    /**
+     * The writer's last heartbeat, ns since 1970 UTC.
+     */
+    uint64_t heartbeat_ns;
+    /**
+     * Process id of the writer, in its own process namespace.
+     */
+    uint64_t writer_pid;
+    /**
+     * How the writer is: tickwire_writer.
+     */
+    uint32_t writer;
+    /**
+     * How many instruments there are so far.
+     */
+    uint32_t instruments;
+} tickwire_info;
+
+/**
+ * A ring of a publication.
+ */
+typedef struct tickwire_ring {
+    /**
+     * What travels in it: tickwire_schema.
+     */
+    uint32_t schema;
+    /**
+     * Bytes of a record.
+     */
+    uint32_t record_size;
+    /**
+     * How many records it holds.
+     */
+    uint64_t depth;
+    /**
+     * The last position announced, control records included. May lag behind the newest by a batch.
+     */
+    uint64_t position;
+} tickwire_ring;
+
+/**
  * How far a subscription is.
  */
 typedef struct tickwire_progress {
@@ -1317,6 +1488,82 @@ int32_t tickwire_look_up(const struct tickwire_publication *publication, const c
  * The same by row.
  */
 int32_t tickwire_look_up_at(const struct tickwire_publication *publication, uint32_t row, struct tickwire_book *book);
+
+/**
+ * Follows the orders of a publication with an `mbo` ring: books order by order, from the newest image on, or from the beginning where the ring still
+ * has it. `start` (tickwire_start) says what to do if neither can be had. NULL if that cannot be. May take a second for a busy venue.
+ * To be closed with tickwire_leave_orders.
+ */
+struct tickwire_orders *tickwire_follow_orders(const struct tickwire_publication *publication,
+                                               uint32_t start);
+
+/**
+ * Leaves the orders. NULL does nothing.
+ */
+void tickwire_leave_orders(struct tickwire_orders *orders);
+
+/**
+ * The next thing that happened, into `item`; the books have taken it in. Returns its kind: TICKWIRE_KIND_RECORD (an `mbo` record), CONTROL, REJOINED,
+ * WAITING, IDLE, NEW_EPOCH, WRITER_DEAD, END; or a code, after which it may be called again.
+ */
+int32_t tickwire_orders_next(struct tickwire_orders *orders,
+                             struct tickwire_item *item);
+
+/**
+ * Takes at most `most` records into the books without showing them: the quickest way to be current. Returns how many, or a code. It stops
+ * before anything that is no record: 0 means that nothing came, or something that tickwire_orders_next has to tell.
+ */
+int64_t tickwire_orders_take(struct tickwire_orders *orders, size_t most);
+
+/**
+ * How far the orders are.
+ */
+int32_t tickwire_orders_how_far(const struct tickwire_orders *orders, struct tickwire_orders_progress *progress);
+
+/**
+ * The book of an instrument as a whole. (The ids in `instrument` are those of the epoch: after a new one, ask tickwire_find again.)
+ */
+int32_t tickwire_order_summary(const struct tickwire_orders *orders,
+                               const struct tickwire_instrument *instrument,
+                               struct tickwire_order_book *book);
+
+/**
+ * Writes the price levels of a side ('B' or 'A') of an instrument's book to `levels`, the best first, at most `most`. Returns how many were
+ * written, or a code.
+ */
+int64_t tickwire_order_levels(const struct tickwire_orders *orders,
+                              const struct tickwire_instrument *instrument,
+                              uint8_t side,
+                              struct tickwire_level *levels,
+                              size_t most);
+
+/**
+ * Writes the orders of a side ('B' or 'A') of an instrument's book to `queue`, as they will be served: the best price first, and there who came
+ * first; at most `most`. Returns how many were written, or a code.
+ */
+int64_t tickwire_order_queue(const struct tickwire_orders *orders,
+                             const struct tickwire_instrument *instrument,
+                             uint8_t side,
+                             struct tickwire_order *queue,
+                             size_t most);
+
+/**
+ * Where an order waits. TICKWIRE_CODE_NO_ORDER if it does not rest in that instrument's book.
+ */
+int32_t tickwire_order_place(const struct tickwire_orders *orders,
+                             const struct tickwire_instrument *instrument,
+                             uint64_t order_id,
+                             struct tickwire_queued *queued);
+
+/**
+ * The symbol of the instrument that a record of these orders is of, as tickwire_symbol.
+ */
+const char *tickwire_orders_symbol(struct tickwire_orders *orders, const struct tickwire_header *header);
+
+/**
+ * The epoch that the orders are in, as a handle of its own, to be closed with tickwire_close.
+ */
+struct tickwire_publication *tickwire_orders_subscribed(const struct tickwire_orders *orders);
 
 /**
  * Opens the publication `name` in the directory `dir` (NULL: /dev/shm/tickwire). NULL if that cannot be. To be closed with

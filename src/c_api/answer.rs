@@ -31,6 +31,10 @@ pub enum Code {
     Io = -8,
     /// A mistake in this library, please report it. The handle of the call should be closed and not be used otherwise.
     Bug = -9,
+    /// There is nothing to know the orders from that rest already.
+    NoImage = -10,
+    /// No such order rests.
+    NoOrder = -11,
 }
 
 /// Why a call fails.
@@ -50,6 +54,11 @@ impl Failure {
     pub fn no_symbol(sentence: impl Into<String>) -> Self {
         Self { code: Code::NoSymbol, sentence: sentence.into() }
     }
+
+    /// An order that does not rest.
+    pub fn no_order(sentence: impl Into<String>) -> Self {
+        Self { code: Code::NoOrder, sentence: sentence.into() }
+    }
 }
 
 impl From<ShmError> for Failure {
@@ -57,7 +66,8 @@ impl From<ShmError> for Failure {
         let code = match &error {
             ShmError::Name { .. } | ShmError::Spec { .. } => Code::Argument,
             ShmError::NotFound { .. } => Code::NotFound,
-            ShmError::Refused { .. } => Code::Refused,
+            ShmError::Refused { .. } | ShmError::Image { .. } => Code::Refused,
+            ShmError::NoImage { .. } => Code::NoImage,
             ShmError::NoRing { .. } => Code::NoRing,
             ShmError::NoSymbol { .. } => Code::NoSymbol,
             ShmError::Corrupt { .. } => Code::Corrupt,

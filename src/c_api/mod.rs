@@ -11,6 +11,7 @@
 
 pub mod answer;
 pub mod book;
+pub mod orders;
 pub mod pointer;
 pub mod publication;
 pub mod reader;

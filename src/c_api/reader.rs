@@ -62,16 +62,16 @@ pub struct Item {
 }
 
 impl Item {
-    fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: Kind) -> Self {
         let record = Pointer { any: std::ptr::null() };
         Self { record, position: 0, count: 0, kind: kind as i32, row: NO_ROW, cell: 0, maybe_bad: false }
     }
 
-    fn with<T>(kind: Kind, record: &T) -> Self {
+    pub(super) fn with<T>(kind: Kind, record: &T) -> Self {
         Self { record: Pointer { any: std::ptr::from_ref(record).cast() }, ..Self::new(kind) }
     }
 
-    fn count(kind: Kind, count: u64) -> Self {
+    pub(super) fn count(kind: Kind, count: u64) -> Self {
         Self { count, ..Self::new(kind) }
     }
 }

@@ -164,6 +164,11 @@ pub enum Kind {
     Channel = 9,
     /// Of tickwire_latest: `count` positions of the ring were left unread, because the board tells the same for less.
     Skipped = 10,
+    /// Of tickwire_follow_orders: the reader was too slow. The books are those of the newest image now; `count` records were not told one by one.
+    Rejoined = 11,
+    /// Of tickwire_follow_orders: there is nothing to start from, or to start again from, yet. The books are empty until TICKWIRE_KIND_REJOINED or
+    /// TICKWIRE_KIND_NEW_EPOCH. If the writer makes no images, stop waiting.
+    Waiting = 12,
 }
 
 /// Bits of a record's `flags`.

@@ -82,6 +82,15 @@ int main(int argc, char **argv) {
     for (uint32_t schema = 0; schema < 15; schema++)
         is(tickwire_schema_of(tickwire_schema_name(schema)) == (int)schema && tickwire_record_size(schema) >= 40, "schemas by name");
 
+    tickwire_orders_progress far;
+    NO_HANDLE(tickwire_follow_orders(NULL, TICKWIRE_START_OR_REFUSE), argument, "publication is NULL");
+    NO_HANDLE(tickwire_follow_orders(publication, 9), argument, "start 9");
+    NO_HANDLE(tickwire_follow_orders(publication, TICKWIRE_START_OR_REFUSE), TICKWIRE_CODE_NO_RING, "has no mbo ring");
+    REFUSED(tickwire_orders_take(NULL, 1), argument, "orders is NULL");
+    REFUSED(tickwire_orders_how_far(NULL, &far), argument, "orders is NULL");
+    REFUSED(tickwire_order_levels(NULL, &row, 'B', NULL, 0), argument, "orders is NULL");
+    NO_HANDLE(tickwire_orders_subscribed(NULL), argument, "orders is NULL");
+
     tickwire_subscription *latest = tickwire_latest(publication, TICKWIRE_SCHEMA_MBP1);
     tickwire_subscription *quotes = tickwire_subscribe(publication, TICKWIRE_SCHEMA_MBP1, TICKWIRE_BEGIN_BOARD, TICKWIRE_LOST_REJOIN);
     is(latest && quotes, "subscribe");

@@ -63,6 +63,10 @@ int main(int argc, char **argv) {
             tickwire_subscription *latest = tickwire_latest(publication, schema);
             if (latest) poll(latest);
         }
+        tickwire_orders *orders = tickwire_follow_orders(publication, TICKWIRE_START_OR_WAIT);
+        tickwire_item item;
+        for (int j = 0; orders && j < 300; j++) tally(tickwire_orders_next(orders, &item));
+        tickwire_leave_orders(orders);
         tickwire_close(publication);
         printf("%s read %" PRIu64 " calls, %" PRIu64 " refused\n", argv[i], calls, failures);
     }
