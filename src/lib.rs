@@ -26,6 +26,8 @@ pub mod book;
 pub mod compose;
 pub mod record;
 pub mod shm;
+#[cfg(feature = "c-api")]
+pub mod c_api;
 
 // What puts the path together and runs it.
 #[cfg(feature = "service")]
