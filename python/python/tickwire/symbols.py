@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _native
-from .dtypes import INSTRUMENT, Records
+from .dtypes import INSTRUMENT, Records, array
 
 
 class Instrument(NamedTuple):
@@ -46,7 +46,7 @@ class Symbols:
         """The instruments table, as far as it is known now."""
         known = len(self._table)
         if self._native.instrument_count() != known:
-            new = np.frombuffer(self._native.instruments(known), INSTRUMENT)
+            new = array(self._native.instruments(known), INSTRUMENT)
             table = np.concatenate([self._table, new])
             keys = _keys(table)
             # Of rows with the same id the last one counts: stable, and searched from the right.
