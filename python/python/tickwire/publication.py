@@ -143,8 +143,7 @@ class Publication:
         records, rows, maybe_bad = self._native.board(schema)
         found = array(records, dtype(schema))
         at = array(rows, np.uint32)
-        symbols = self.instruments()["symbol"][at]
-        return Board(schema, found, at, array(maybe_bad, np.bool_), symbols)
+        return Board(schema, found, at, array(maybe_bad, np.bool_), self.symbols.at(at))
 
     # ── what comes ──
 
