@@ -206,8 +206,8 @@ impl RingFiles {
     /// Writes what there is as a block, so that it can be read; tries again what the disk refused before.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.refused = false;
-        self.settle(false)?;
-        self.write_block()
+        let settled = self.settle(false);
+        self.write_block().and(settled)
     }
 
     /// Ends the files: they become whole. Waits until they are.
