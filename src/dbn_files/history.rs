@@ -285,7 +285,7 @@ impl Files {
                 self.group.clear();
                 continue;
             };
-            let alike = blocks.iter().all(|(note, _)| (note.first, note.next, note.lost) == (first.first, first.next, first.lost));
+            let alike = blocks.iter().all(|(note, _)| (note.first, note.next, note.lost_among) == (first.first, first.next, first.lost_among));
             if blocks.len() < self.group.len() || !alike {
                 return Err(reader.damaged(reader.at, "its blocks are not those of its neighbours"));
             }
@@ -312,10 +312,9 @@ impl Files {
         }
         self.order.sort_unstable_by(|a, b| b.cmp(a));
         if let Some((note, _)) = blocks.first() {
-            // What was lost comes first in a block; who begins in the middle of it has been told.
-            if note.first >= self.covered {
-                self.lost += note.lost + (note.first - self.covered);
-            }
+            self.lost += note.first.saturating_sub(self.covered);
+            // What was lost comes first in a block. The reader may have had some of it from the ring: no more is missing than positions are left.
+            self.lost += note.lost.min(note.lost_among.1.saturating_sub(self.covered.max(note.lost_among.0)));
             self.covered = note.next;
         }
         Ok(!self.order.is_empty() || self.lost > 0)

@@ -3,6 +3,8 @@
 //! A file's first note ([`Head`]) says what it is; before the zstd frame of each block stands a [`Note`] with the block's length, the ring
 //! positions of its records, how many were lost before them, and the symbols of ids not seen before in the file. Numbers are little-endian.
 //!
+//! Each ends with a check sum: a length or position that is wrong by a bit must not be believed.
+//!
 //! Positions are runs: pass over so many, take so many, and so on. What is passed over are control records and other publishers' records.
 
 /// The magic number of our skippable frames (0x184D2A50 to 0x184D2A5F are skippable).
@@ -36,8 +38,10 @@ pub struct Note {
     pub first: u64,
     /// First that it no longer covers.
     pub next: u64,
-    /// Records lost between `first` and the first record.
+    /// Records lost before the first record.
     pub lost: u64,
+    /// The positions among which those are: from the first on, up to before the second; (0, 0) if none is lost.
+    pub lost_among: (u64, u64),
     /// How many records.
     pub records: u32,
     /// Bytes of the zstd frame behind the note; 0: there is none.
@@ -70,7 +74,7 @@ impl Head {
     }
 
     pub(super) fn decode(contents: &[u8]) -> Option<Self> {
-        let mut rest = contents.strip_prefix(HEAD)?;
+        let mut rest = summed(contents)?.strip_prefix(HEAD)?;
         let rest = &mut rest;
         Some(Self {
             publisher_id: u16::from_le_bytes(take(rest)?),
@@ -84,7 +88,7 @@ impl Head {
 impl Note {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = begin(BLOCK);
-        for value in [self.first, self.next, self.lost, self.span_ns.0, self.span_ns.1] {
+        for value in [self.first, self.next, self.lost, self.lost_among.0, self.lost_among.1, self.span_ns.0, self.span_ns.1] {
             out.extend(value.to_le_bytes());
         }
         for value in [self.records, self.frame_bytes, self.runs.len() as u32, self.symbols.len() as u32] {
@@ -103,12 +107,13 @@ impl Note {
 
     /// `None` unless it is a note that [`encode`](Self::encode) may have written.
     pub(super) fn decode(contents: &[u8]) -> Option<Self> {
-        let mut rest = contents.strip_prefix(BLOCK)?;
+        let mut rest = summed(contents)?.strip_prefix(BLOCK)?;
         let rest = &mut rest;
-        let [first, next, lost, earliest, latest] = [(); 5].map(|()| take(rest).map(u64::from_le_bytes));
+        let [first, next, lost, lost_from, lost_to, earliest, latest] = [(); 7].map(|()| take(rest).map(u64::from_le_bytes));
         let [records, frame_bytes, runs, symbols] = [(); 4].map(|()| take(rest).map(u32::from_le_bytes));
         let (first, next, lost, records, frame_bytes) = (first?, next?, lost?, records?, frame_bytes?);
-        let mut note = Self { first, next, lost, records, frame_bytes, span_ns: (earliest?, latest?), ..Self::default() };
+        let (lost_among, span_ns) = ((lost_from?, lost_to?), (earliest?, latest?));
+        let mut note = Self { first, next, lost, lost_among, records, frame_bytes, span_ns, ..Self::default() };
         // Each has two bytes or more: what a number claims is never allocated before it is there.
         for _ in 0..runs? {
             note.runs.push(Run { pass: take_varint(rest)?, take: u32::try_from(take_varint(rest)?).ok()? });
@@ -151,11 +156,24 @@ fn begin(kind: &[u8; 4]) -> Vec<u8> {
 }
 
 fn end(mut out: Vec<u8>) -> Vec<u8> {
+    let sum = fnv(out.get(PRELUDE..).unwrap_or_default());
+    out.extend(sum.to_le_bytes());
     let length = (out.len() - PRELUDE) as u32;
     if let Some(place) = out.get_mut(4..PRELUDE) {
         place.copy_from_slice(&length.to_le_bytes());
     }
     out
+}
+
+/// The contents without their check sum, if that is right.
+fn summed(contents: &[u8]) -> Option<&[u8]> {
+    let (contents, sum) = contents.split_last_chunk()?;
+    (fnv(contents) == u64::from_le_bytes(*sum)).then_some(contents)
+}
+
+/// FNV-1a: against accidents, and notes are short.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {

@@ -60,8 +60,9 @@ pub struct RingFiles {
     /// Up to where blocks cover the ring, and up to where it was read.
     covered: u64,
     reached: u64,
-    /// Records lost since the last block, not noted yet.
+    /// Records lost since the last block, not noted yet, and the positions among which they are.
     lost: u64,
+    lost_among: (u64, u64),
     lost_in_all: u64,
     /// A part could not be begun: not tried again before the next flush.
     refused: bool,
@@ -102,6 +103,7 @@ impl RingFiles {
             covered: 1,
             reached: 1,
             lost: 0,
+            lost_among: (0, 0),
             lost_in_all: 0,
             refused: false,
             names: HashMap::new(),
@@ -115,7 +117,7 @@ impl RingFiles {
     pub fn begin_epoch(&mut self, epoch: u64) -> Result<(), Error> {
         let ended = self.rotate();
         self.epoch = epoch;
-        (self.covered, self.reached, self.lost) = (1, 1, 0);
+        (self.covered, self.reached, self.lost, self.lost_among) = (1, 1, 0, (0, 0));
         self.names.clear();
         ended
     }
@@ -125,6 +127,9 @@ impl RingFiles {
     pub fn announce(&mut self, publisher_id: u16, instrument_id: u32, symbol: &[u8]) -> Result<(), Error> {
         let end = symbol.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
         let symbol = symbol.iter().take(end).map(|&byte| if byte.is_ascii_graphic() { char::from(byte) } else { '?' }).collect::<String>();
+        if symbol.is_empty() {
+            return Ok(());
+        }
         let known = self.names.get(&(publisher_id, instrument_id));
         if known.is_some_and(|known| *known == symbol) {
             return Ok(());
@@ -198,16 +203,22 @@ impl RingFiles {
         let pending = self.growing.iter().any(|growing| growing.count > 0);
         let written = if pending { self.write_block() } else { Ok(()) };
         self.reached = position.saturating_add(count);
+        self.note_loss(position, count);
+        written
+    }
+
+    /// So many are lost from `from` up to where the ring was read.
+    fn note_loss(&mut self, from: u64, count: u64) {
+        self.lost_among = (if self.lost == 0 { from } else { self.lost_among.0.min(from) }, self.reached);
         self.lost += count;
         self.lost_in_all += count;
-        written
     }
 
     /// Writes what there is as a block, so that it can be read; tries again what the disk refused before.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.refused = false;
-        self.settle(false)?;
-        self.write_block()
+        let settled = self.settle(false);
+        self.write_block().and(settled)
     }
 
     /// Ends the files: they become whole. Waits until they are.
@@ -283,9 +294,10 @@ impl RingFiles {
             return Ok(());
         }
         let before: Vec<u64> = self.growing.iter().map(|growing| growing.part.bytes).collect();
+        let template = Note { first: self.covered, next: self.reached, lost: self.lost, lost_among: self.lost_among, ..Note::default() };
         let mut written = Ok(Vec::new());
         for growing in &mut self.growing {
-            let block = growing.block(self.covered, self.reached, self.lost, &self.names);
+            let block = growing.block(&template, &self.names);
             written = written.and_then(|notes: Vec<Note>| {
                 let (note, bytes) = block?;
                 growing.part.append(&bytes)?;
@@ -299,7 +311,7 @@ impl RingFiles {
                     growing.part.sum.add(note);
                     growing.next_block(reached);
                 }
-                (self.covered, self.lost) = (reached, 0);
+                (self.covered, self.lost, self.lost_among) = (reached, 0, (0, 0));
                 Ok(())
             }
             Err(error) => {
@@ -307,8 +319,7 @@ impl RingFiles {
                     growing.part.cut_back(bytes);
                     growing.forget(covered);
                 }
-                self.lost += pending;
-                self.lost_in_all += pending;
+                self.note_loss(covered, pending);
                 Err(error)
             }
         }
@@ -399,21 +410,19 @@ impl Growing {
         }
     }
 
-    /// The block as bytes, and its note.
-    fn block(&self, first: u64, next: u64, lost: u64, names: &HashMap<(u16, u32), String>) -> Result<(Note, Vec<u8>), Error> {
+    /// The block as bytes, and its note: what is alike for all publishers comes from `of_ring`.
+    fn block(&self, of_ring: &Note, names: &HashMap<(u16, u32), String>) -> Result<(Note, Vec<u8>), Error> {
         let refuse = |error| super::part::cannot(error, "compress", &self.part.path);
         let frame = if self.records.is_empty() { Vec::new() } else { compress(&self.records).map_err(refuse)? };
         let publisher_id = self.part.head.publisher_id;
         let named = |id: &u32| Some((*id, names.get(&(publisher_id, *id))?.clone()));
         let note = Note {
-            first,
-            next,
-            lost,
             records: self.count,
             frame_bytes: frame.len() as u32,
             span_ns: self.span_ns,
             runs: self.runs.clone(),
             symbols: self.unnamed.iter().filter_map(named).collect(),
+            ..of_ring.clone()
         };
         let mut bytes = note.encode();
         bytes.extend(frame);

@@ -14,6 +14,7 @@ mod launch;
 mod lifecycle;
 mod links;
 mod losses;
+mod recordings;
 mod same_as_replay;
 mod service;
 mod streams;

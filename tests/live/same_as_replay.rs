@@ -24,8 +24,8 @@ use super::venue::RECV_NS;
 const RATE: f64 = 30_000.0;
 const TOPS: (&str, u16) = ("224.67.0.199", 16642);
 const DEEP: (&str, u16) = ("239.192.4.1", 10378);
-const LINE_A: (&str, u16) = ("239.192.1.1", 26400);
-const LINE_B: (&str, u16) = ("239.192.2.1", 26400);
+pub const LINE_A: (&str, u16) = ("239.192.1.1", 26400);
+pub const LINE_B: (&str, u16) = ("239.192.2.1", 26400);
 
 /// The real TOPS capture; it is not ours to give away.
 fn tops() -> Option<PathBuf> {
@@ -42,7 +42,7 @@ fn tops() -> Option<PathBuf> {
 
 /// An ITCH session of today (live, times count from the midnight before the first datagram) with losses and repetitions on
 /// each line, but nothing lost on both.
-fn itch(room: &Room) -> PathBuf {
+pub fn itch(room: &Room) -> PathBuf {
     let now_ns = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
     let midnight_ns = VenueDate::at(now_ns).unwrap().midnight_ns().unwrap();
     let config = GenerateConfig::steady(5, 20_000, 60, midnight_ns, midnight_ns + 34_200_000_000_000, 50_000);
@@ -79,7 +79,7 @@ fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> 
     (summary, streams)
 }
 
-fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
+pub fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
     let route = |&(line, interface): &((&str, u16), &str)| Route { line: Some(key(line)), interface: interface.to_owned(), loss: 0.0 };
     let config = PlayConfig {
         file: file.to_owned(),
