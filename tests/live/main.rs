@@ -4,6 +4,7 @@
 #[path = "../kernel/mod.rs"]
 mod kernel;
 
+mod images;
 mod launch;
 mod lifecycle;
 mod links;

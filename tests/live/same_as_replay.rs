@@ -58,7 +58,8 @@ fn key((group, port): (&str, u16)) -> LineKey {
 fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> (Summary, Streams) {
     let name = "replayed".to_owned();
     let dir = room.path().to_owned();
-    let publish = ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true, images_every: None };
+    let publish =
+        ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true, images_every: None };
     let config = ReplayConfig {
         file: file.to_owned(),
         feed,
