@@ -10,6 +10,7 @@ mod session;
 #[path = "../venue/mod.rs"]
 mod venue;
 
+mod images;
 mod launch;
 mod lifecycle;
 mod links;
