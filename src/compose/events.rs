@@ -127,7 +127,11 @@ impl Composer {
     ) -> Result<(), Drop> {
         if shares.size == 0 {
             // Nothing was traded: usual of a cross, and not a trade of anything else.
-            return if official.is_some() { Ok(self.empty_cross(stamp, price, print, sink)) } else { Err(Drop::BadValue) };
+            if official.is_none() {
+                return Err(Drop::BadValue);
+            }
+            self.empty_cross(stamp, price, print, sink);
+            return Ok(());
         }
         self.saturated += u64::from(shares.saturated);
         let (last, traded) = (stamp.with(flags::LAST), Act::new(action::TRADE, side::NONE, price, shares.size));

@@ -11,3 +11,4 @@ mod losses;
 mod same_as_replay;
 mod service;
 mod streams;
+mod windows;

@@ -20,8 +20,8 @@ use super::streams::{DEPTH, Rings, Streams, assert_same};
 /// Slow enough that a machine busy with other things loses nothing: the lane's queue holds 8192 frames.
 const RATE: f64 = 30_000.0;
 const TOPS: (&str, u16) = ("224.67.0.199", 16642);
-const LINE_A: (&str, u16) = ("239.192.1.1", 26400);
-const LINE_B: (&str, u16) = ("239.192.2.1", 26400);
+pub const LINE_A: (&str, u16) = ("239.192.1.1", 26400);
+pub const LINE_B: (&str, u16) = ("239.192.2.1", 26400);
 
 /// The real TOPS capture; it is not ours to give away.
 fn tops() -> Option<PathBuf> {
@@ -38,7 +38,7 @@ fn tops() -> Option<PathBuf> {
 
 /// An ITCH session of today (live, times count from the midnight before the first datagram) with losses and repetitions on
 /// each line, but nothing lost on both.
-fn itch(room: &Room) -> PathBuf {
+pub fn itch(room: &Room) -> PathBuf {
     let now_ns = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
     let midnight_ns = VenueDate::at(now_ns).unwrap().midnight_ns().unwrap();
     let config = GenerateConfig::steady(5, 20_000, 60, midnight_ns, midnight_ns + 34_200_000_000_000, 50_000);
@@ -59,7 +59,28 @@ fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> 
     let name = "replayed".to_owned();
     let dir = room.path().to_owned();
     let publish = ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true, windows: None };
-    let config = ReplayConfig {
+    let summary = replay::run(&replay_of(file, feed, lines, publish), &|| false, &mut |_| ()).unwrap().summary;
+    let streams = Rings::of(&Publication::open(&dir, &name).unwrap()).until_end();
+    std::fs::remove_file(dir.join(&name)).unwrap();
+    (summary, streams)
+}
+
+/// What `read` makes of the windows of an ITCH replay.
+pub fn replayed_with_windows<T>(room: &Room, file: &Path, lines: &[(&str, u16)], read: impl FnOnce(&Publication) -> T) -> T {
+    let (name, windows) = ("replayed".to_owned(), "replayed-windows".to_owned());
+    let dir = room.path().to_owned();
+    let publish =
+        ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true, windows: Some(windows.clone()) };
+    replay::run(&replay_of(file, FeedName::NasdaqItch, lines, publish), &|| false, &mut |_| ()).unwrap();
+    let outcome = read(&Publication::open(&dir, &windows).unwrap());
+    for name in [name, windows] {
+        std::fs::remove_file(dir.join(name)).unwrap();
+    }
+    outcome
+}
+
+fn replay_of(file: &Path, feed: FeedName, lines: &[(&str, u16)], publish: ReplayPublication) -> ReplayConfig {
+    ReplayConfig {
         file: file.to_owned(),
         feed,
         midnight_ns: None,
@@ -67,14 +88,10 @@ fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> 
         lines: lines.iter().map(|&line| key(line)).collect(),
         publish: Some(publish),
         capacity: BooksCapacity { instruments: 1 << 16, orders: 200_000, levels: 200_000 },
-    };
-    let summary = replay::run(&config, &|| false, &mut |_| ()).unwrap().summary;
-    let streams = Rings::of(&Publication::open(&dir, &name).unwrap()).until_end();
-    std::fs::remove_file(dir.join(&name)).unwrap();
-    (summary, streams)
+    }
 }
 
-fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
+pub fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
     let route = |&(line, interface): &((&str, u16), &str)| Route { line: Some(key(line)), interface: interface.to_owned(), loss: 0.0 };
     let config = PlayConfig {
         file: file.to_owned(),
@@ -91,7 +108,7 @@ fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
 }
 
 /// twa-twb and tw2a-tw2b.
-fn two_veths(namespace: &Namespace) -> bool {
+pub fn two_veths(namespace: &Namespace) -> bool {
     if !namespace.veth(1) {
         return false;
     }
@@ -104,7 +121,7 @@ fn two_veths(namespace: &Namespace) -> bool {
     true
 }
 
-fn lane<'a>(name: &'a str, feed: &'a str, by: By, lines: Vec<(&'a str, &'a str, u16)>) -> Lane<'a> {
+pub fn lane<'a>(name: &'a str, feed: &'a str, by: By, lines: Vec<(&'a str, &'a str, u16)>) -> Lane<'a> {
     Lane { name, feed, core: 0, idle_sleep_us: 50, by, lines, source: "", channel: "gap_wait_us = 2000000" }
 }
 
