@@ -305,7 +305,7 @@ fn a_filled_status_record_is_read_by_dbn_field_for_field() {
 fn what_is_not_told_of_a_definition_has_dbns_values_for_that() {
     let ours = Definition { hd: header::<Definition>(), ..Definition::UNDEFINED };
     let theirs: InstrumentDefMsg = through_dbn(&ours, dbn::Schema::Definition);
-    let blank = InstrumentDefMsg { hd: theirs.hd.clone(), ..InstrumentDefMsg::default() };
+    let blank = InstrumentDefMsg { hd: theirs.hd, ..InstrumentDefMsg::default() };
     assert_eq!(theirs, blank);
     check_header(&theirs.hd);
 }

@@ -10,8 +10,8 @@
 //! venue's time runs back behind the beginning of a second, the lane says so in the ring (`TIME_RAN_BACK`): between two such records
 //! nothing comes that a watermark seen before it could have closed.
 
-use super::VENUE_AHEAD_NS;
 use super::bar::Bar;
+use super::belief::{Belief, is_ahead};
 use super::clock::{Span, Window};
 use super::counters::Counters;
 use super::trades::{Remembered, TradeLog};
@@ -67,6 +67,7 @@ struct OfRow {
 #[derive(Clone, Debug, Default)]
 struct Clock {
     now_ns: u64,
+    belief: Belief,
     /// The earliest end of the windows below.
     next_end_ns: u64,
     current: [Current; Window::COUNT],
@@ -124,15 +125,16 @@ impl Bars {
     /// A record of the side ring, of the instrument at `row`, which is of `channel`.
     pub fn record(&mut self, row: Row, channel: u16, record: &Venue, out: &mut impl FnMut(&Closed)) {
         let venue_ns = record.hd.ts_event;
-        let ahead = is_ahead(venue_ns, record.ts_recv);
-        if !ahead {
+        let clock = self.channels.get_mut(usize::from(channel));
+        let believed = clock.is_none_or(|clock| clock.belief.believes(venue_ns, record.ts_recv));
+        if believed {
             self.advance(channel, venue_ns, out);
         }
         if let Some(clock) = self.channels.get_mut(usize::from(channel)) {
             clock.in_doubt = false;
         }
         match record.kind {
-            kind::TRADE if ahead => self.counters.trades_refused += 1,
+            kind::TRADE if !believed => self.counters.trades_refused += 1,
             kind::TRADE => self.trade(row, channel, record),
             kind::TRADE_BREAK => self.break_trade(row, record.reference),
             _ => {}
@@ -315,11 +317,6 @@ impl Bars {
             }
         }
     }
-}
-
-/// Such a time is a fault; believed, it would close every window for as long.
-fn is_ahead(venue_ns: u64, ts_recv: u64) -> bool {
-    venue_ns > ts_recv.saturating_add(VENUE_AHEAD_NS)
 }
 
 impl Open {

@@ -19,3 +19,4 @@ mod recordings;
 mod same_as_replay;
 mod service;
 mod streams;
+mod windows;

@@ -63,7 +63,28 @@ fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> 
     let name = "replayed".to_owned();
     let dir = room.path().to_owned();
     let publish = ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true, images_every: None, windows: None };
-    let config = ReplayConfig {
+    let summary = replay::run(&replay_of(file, feed, lines, publish), &|| false, &mut |_| ()).unwrap().summary;
+    let streams = Rings::of(&Publication::open(&dir, &name).unwrap()).until_end();
+    std::fs::remove_file(dir.join(&name)).unwrap();
+    (summary, streams)
+}
+
+/// What `read` makes of the windows of an ITCH replay.
+pub fn replayed_with_windows<T>(room: &Room, file: &Path, lines: &[(&str, u16)], read: impl FnOnce(&Publication) -> T) -> T {
+    let (name, windows) = ("replayed".to_owned(), "replayed-windows".to_owned());
+    let dir = room.path().to_owned();
+    let publish =
+        ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true, images_every: None, windows: Some(windows.clone()) };
+    replay::run(&replay_of(file, FeedName::NasdaqItch, lines, publish), &|| false, &mut |_| ()).unwrap();
+    let outcome = read(&Publication::open(&dir, &windows).unwrap());
+    for name in [name, windows] {
+        std::fs::remove_file(dir.join(name)).unwrap();
+    }
+    outcome
+}
+
+fn replay_of(file: &Path, feed: FeedName, lines: &[(&str, u16)], publish: ReplayPublication) -> ReplayConfig {
+    ReplayConfig {
         file: file.to_owned(),
         feed,
         midnight_ns: None,
@@ -72,11 +93,7 @@ fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> 
         publish: Some(publish),
         dbn: None,
         capacity: BooksCapacity { instruments: 1 << 16, orders: 200_000, levels: 200_000 },
-    };
-    let summary = replay::run(&config, &|| false, &mut |_| ()).unwrap().summary;
-    let streams = Rings::of(&Publication::open(&dir, &name).unwrap()).until_end();
-    std::fs::remove_file(dir.join(&name)).unwrap();
-    (summary, streams)
+    }
 }
 
 pub fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
@@ -96,7 +113,7 @@ pub fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
 }
 
 /// twa-twb and tw2a-tw2b.
-fn two_veths(namespace: &Namespace) -> bool {
+pub fn two_veths(namespace: &Namespace) -> bool {
     if !namespace.veth(1) {
         return false;
     }
@@ -109,7 +126,7 @@ fn two_veths(namespace: &Namespace) -> bool {
     true
 }
 
-fn lane<'a>(name: &'a str, feed: &'a str, by: By, lines: Vec<(&'a str, &'a str, u16)>) -> Lane<'a> {
+pub fn lane<'a>(name: &'a str, feed: &'a str, by: By, lines: Vec<(&'a str, &'a str, u16)>) -> Lane<'a> {
     Lane { name, feed, core: 0, idle_sleep_us: 50, by, lines, source: "", channel: "gap_wait_us = 2000000" }
 }
 

@@ -57,7 +57,8 @@ impl Rings {
     }
 }
 
-fn drain<R: Record + std::fmt::Debug>(mut ring: Records<R>, mask: impl Fn(&mut R)) -> Vec<Vec<u8>> {
+/// All of a ring to its end, masked by `mask`; times of control records are masked here.
+pub fn drain<R: Record + std::fmt::Debug>(mut ring: Records<R>, mask: impl Fn(&mut R)) -> Vec<Vec<u8>> {
     let mut all = vec![];
     let began = Instant::now();
     loop {

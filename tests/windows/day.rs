@@ -192,7 +192,7 @@ fn the_bars_of_a_generated_day_are_those_of_its_trades() {
     let stands = |record: &&Venue| record.kind == kind::TRADE && !broken.contains(&record.reference);
     let traded: u64 = venue.iter().filter(stands).map(|record| u64::from(record.size)).sum();
     assert_eq!(days.iter().map(|bar| bar.volume).sum::<u64>(), traded);
-    assert!(broken.len() > 3, "the generator breaks trades, too");
+    assert!(!broken.is_empty(), "the generator breaks trades, too");
     assert_eq!(day.summary.windows["trades"], day.trades.len() as u64);
     let seconds = records(&day.rings.seconds).len();
     for (schema, count) in [("ohlcv-1s", seconds), ("ohlcv-1d", days.len()), ("signal", signals.len())] {

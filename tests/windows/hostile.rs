@@ -135,6 +135,16 @@ fn a_trade_a_minute_ahead_of_its_receipt_is_refused_and_closes_nothing() {
 }
 
 #[test]
+fn a_venue_whose_every_time_is_ahead_is_believed_from_the_second_record_on() {
+    let mut rig = Rig::new();
+    for n in 0..10 {
+        rig.publish(0, &Venue { ts_recv: n, ..trade(0, TEN_NS + n * SECOND_NS, n, 500, 100) });
+    }
+    let (rings, counters) = rig.end();
+    assert_eq!((counters.trades, counters.trades_refused, records(&rings.seconds).len()), (9, 1, 9));
+}
+
+#[test]
 fn rows_that_are_in_no_table_take_no_memory() {
     let config = BarsConfig { channels: 1, instruments: 4, windows: [true; 4], remembered_trades: 4 };
     let mut bars = Bars::new(&config);
