@@ -68,11 +68,13 @@ class Writer:
     def die(self) -> None:
         """Without a word."""
         self.ask("die")
-        self.process.wait()
+        self.end()
 
     def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.communicate(timeout=10)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
+        self.process.wait(10)
 
 
 @pytest.fixture

@@ -74,11 +74,14 @@ def test_a_lingering_batch_waits_for_more(writer: Writer) -> None:
     writer.create("p", "trades:64")
     writer.instruments("AAPL")
     with tw.open("p").stream("trades", "oldest", max_records=20, linger=5) as stream:
-        for n in range(4):
-            threading.Timer(0.05 * n, lambda n=n: writer.publish("trades", 0, 1 + 5 * n, 5)).start()
+        timers = [threading.Timer(0.1 * n, writer.publish, ["trades", 0, 1 + 5 * n, 5]) for n in range(4)]
+        for timer in timers:
+            timer.start()
         start = time.monotonic()
         assert len(stream.read(5)) == 20
         assert time.monotonic() - start < 4, "a full batch does not wait"
+        for timer in timers:
+            timer.join()
     with tw.open("p").stream("trades", "oldest", linger=0.2) as stream:
         start = time.monotonic()
         assert len(stream.read(5)) == 20
@@ -345,9 +348,11 @@ def test_what_is_not_there_is_refused_in_one_sentence(writer: Writer, dir: Path)
 
 def test_a_publication_that_comes_late_is_waited_for(dir: Path) -> None:
     late = Writer(dir)
-    threading.Timer(0.2, lambda: late.create("p", "trades:64")).start()
+    timer = threading.Timer(0.2, lambda: late.create("p", "trades:64"))
+    timer.start()
     assert tw.open("p", timeout=10).name == "p"
     assert tw.names() == ["p"] == tw.names(dir)
+    timer.join()
     late.end()
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from . import _native
 from .dtypes import LEVEL, UNDEF_PRICE, Records, array
 from .units import price
