@@ -328,8 +328,12 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
             "feed.toml:43: channel.publication: channel `totalview` goes to publication `opra`, and there is no such [[publication]]; there is: nasdaq, iex, psx",
         ),
         (
-            format!("{GOOD}{}", GOOD[GOOD.find("[[channel]]\nname = \"tops\"").unwrap_or(0)..GOOD.rfind("[[channel]]").unwrap_or(0)]
-                .replace("tops", "deep").replace("239.2", "239.4")),
+            format!(
+                "{GOOD}{}",
+                GOOD[GOOD.find("[[channel]]\nname = \"tops\"").unwrap_or(0)..GOOD.rfind("[[channel]]").unwrap_or(0)]
+                    .replace("tops", "deep")
+                    .replace("239.2", "239.4")
+            ),
             "feed.toml:80: channel.publication: channel `deep` (iex-deep) and channel `tops` (iex-tops) go to publication `iex`, and both feeds are publisher 38 in every record; give each a publication of its own: readers could not tell their records apart",
         ),
         (

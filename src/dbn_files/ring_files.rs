@@ -188,7 +188,12 @@ impl RingFiles {
         }
         let why = format!("a record at position {position} is of publisher {publisher_id}, which is none of its channels'");
         let schema = self.schema.name();
-        Err(Error::new(Exit::Failed, format!("{schema} ring of {}", self.config.publication), why, "only the publication's lane may write it"))
+        Err(Error::new(
+            Exit::Failed,
+            format!("{schema} ring of {}", self.config.publication),
+            why,
+            "only the publication's lane may write it",
+        ))
     }
 
     /// That position holds nothing for a file (a control record).
@@ -482,4 +487,3 @@ impl Seen {
         }
     }
 }
-

@@ -62,7 +62,15 @@ fn key((group, port): (&str, u16)) -> LineKey {
 fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> (Summary, Streams) {
     let name = "replayed".to_owned();
     let dir = room.path().to_owned();
-    let publish = ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true, images_every: None, windows: None };
+    let publish = ReplayPublication {
+        dir: dir.clone(),
+        name: name.clone(),
+        depth: DEPTH,
+        gated_readers: 0,
+        keep: true,
+        images_every: None,
+        windows: None,
+    };
     let summary = replay::run(&replay_of(file, feed, lines, publish), &|| false, &mut |_| ()).unwrap().summary;
     let streams = Rings::of(&Publication::open(&dir, &name).unwrap()).until_end();
     std::fs::remove_file(dir.join(&name)).unwrap();
@@ -73,8 +81,15 @@ fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> 
 pub fn replayed_with_windows<T>(room: &Room, file: &Path, lines: &[(&str, u16)], read: impl FnOnce(&Publication) -> T) -> T {
     let (name, windows) = ("replayed".to_owned(), "replayed-windows".to_owned());
     let dir = room.path().to_owned();
-    let publish =
-        ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true, images_every: None, windows: Some(windows.clone()) };
+    let publish = ReplayPublication {
+        dir: dir.clone(),
+        name: name.clone(),
+        depth: DEPTH,
+        gated_readers: 0,
+        keep: true,
+        images_every: None,
+        windows: Some(windows.clone()),
+    };
     replay::run(&replay_of(file, FeedName::NasdaqItch, lines, publish), &|| false, &mut |_| ()).unwrap();
     let outcome = read(&Publication::open(&dir, &windows).unwrap());
     for name in [name, windows] {
