@@ -180,6 +180,7 @@ impl<P: Protocol> Pipeline<P> {
     fn new(config: &ChannelConfig, decoder: P::Decoder, journal: Journal) -> Self {
         let composer_config = ComposerConfig {
             channel: config.index,
+            feed: config.feed,
             publisher_id: config.feed.publisher_id(),
             bad_ts_recv: config.bad_ts_recv,
             depth: config.feed.depth(),
@@ -275,13 +276,14 @@ impl<P: Protocol> Meaning<P> {
         let Some(&kind) = message.first() else { return };
         self.messages_by_type[kind as usize] += 1;
         let at = Moment { sequence, recv_ns: arrival.recv_ns, send_ns: arrival.send_ns };
-        match self.decoder.decode(message) {
+        // By reference: an event can be large, and is not to be copied out of its result.
+        match &self.decoder.decode(message) {
             Ok(decoded) => {
                 // A time far ahead of its receipt is a fault of the venue's, or of the wire; it must not close windows for the day.
                 self.venue_ns = self.venue_ns.max(decoded.ts_event.min(arrival.recv_ns.saturating_add(VENUE_AHEAD_NS)));
-                self.composer.apply(&at, &decoded, sink);
+                self.composer.apply(&at, decoded, sink);
             }
-            Err(reason) => self.reject(reason, kind, &at, sink),
+            Err(reason) => self.reject(*reason, kind, &at, sink),
         }
     }
 

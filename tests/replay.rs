@@ -473,7 +473,9 @@ fn a_published_replay_shows_its_counters_and_its_end() {
         (publication.counters().into_iter().collect::<BTreeMap<_, _>>(), received.controls)
     });
     assert_eq!((counters["messages"], counters["live_orders"]), (truth.messages, truth.live_orders));
-    let kinds: Vec<_> = controls.iter().map(|record| (record.hd.rtype, record.cause)).collect();
+    let (day, kinds): (Vec<_>, Vec<_>) =
+        controls.iter().map(|record| (record.hd.rtype, record.cause)).partition(|(rtype, _)| *rtype == control::SYSTEM_EVENT);
     use control::{SESSION_END, SESSION_START, cause};
+    assert_eq!(day.into_iter().map(|(_, letter)| letter).collect::<Vec<_>>(), b"OSQMEC", "the venue's day");
     assert_eq!(kinds, [(SESSION_START, cause::FIRST), (SESSION_END, cause::NONE), (SESSION_END, cause::SHUTDOWN)]);
 }

@@ -164,6 +164,8 @@ pub struct Auction {
     pub imbalance: Shares,
     /// Their side; `None`: neither.
     pub side: Option<Side>,
+    /// ITCH: `O`, too few orders to tell, or `P`, paused; else 0.
+    pub status: u8,
     /// When it is to take place, ns since 1970 UTC; `None`: not told.
     pub time_ns: Option<u64>,
     /// How often it was put off.

@@ -45,6 +45,16 @@ impl FeedName {
         }
     }
 
+    /// The market identifier code (ISO 10383) of its exchange.
+    pub const fn mic(self) -> [u8; 4] {
+        match self {
+            Self::NasdaqItch => *b"XNAS",
+            Self::BxItch => *b"XBOS",
+            Self::PsxItch => *b"XPSX",
+            Self::IexTops => *b"IEXG",
+        }
+    }
+
     /// What it tells of its books.
     pub const fn depth(self) -> Depth {
         match self {

@@ -9,7 +9,7 @@ use crate::channel::Channel;
 use crate::shm::Publisher;
 use crate::stats::{Drop, Drops};
 
-const CHANNEL: [&str; 13] = [
+const CHANNEL: [&str; 14] = [
     "datagrams",
     "messages",
     "heartbeats",
@@ -23,6 +23,7 @@ const CHANNEL: [&str; 13] = [
     "live_orders",
     "price_levels",
     "saturated_sizes",
+    "definitions_changed",
 ];
 const LANE: [&str; 7] =
     ["frames", "latency_count", "latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "latency_p99_9_ns", "latency_max_ns"];
@@ -73,6 +74,7 @@ pub fn show<'a>(
             channel.composer().books().live_orders(),
             channel.composer().books().price_levels(),
             channel.composer().saturated(),
+            channel.composer().definitions_changed(),
         ];
         for (sum, value) in values.iter_mut().zip(of_channel) {
             *sum += value;

@@ -42,8 +42,10 @@ pub struct Summary {
     pub live_orders: u64,
     /// Price levels at the end.
     pub price_levels: u64,
-    /// Sizes of trades and levels too wide for a record, published as the largest.
+    /// Sizes of trades, auctions and levels too wide for a record, published as the largest.
     pub saturated_sizes: u64,
+    /// Directory messages that told an instrument otherwise than before.
+    pub definitions_changed: u64,
     /// Records by schema, control records not counted.
     pub records_by_schema: BTreeMap<&'static str, u64>,
     /// What was dropped, by reason; reasons that did not occur are left out.
@@ -86,6 +88,7 @@ impl Summary {
             live_orders: composer.books().live_orders(),
             price_levels: composer.books().price_levels(),
             saturated_sizes: composer.saturated(),
+            definitions_changed: composer.definitions_changed(),
             records_by_schema: Schema::ALL.into_iter().map(|schema| (schema.name(), sink.records(schema))).collect(),
             dropped_by_reason: drops.iter().map(|(reason, count)| (reason.name(), count)).collect(),
             stopped: false,
@@ -119,6 +122,9 @@ impl Display for Summary {
         list(f, "records", self.records_by_schema.iter().map(|(&name, &count)| (name, count)))?;
         if self.saturated_sizes > 0 {
             row(f, "saturated sizes", self.saturated_sizes)?;
+        }
+        if self.definitions_changed > 0 {
+            row(f, "redefinitions", self.definitions_changed)?;
         }
         list(f, "dropped", self.dropped_by_reason.iter().map(|(&name, &count)| (name, count)))?;
         if self.joined_late {

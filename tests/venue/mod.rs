@@ -86,6 +86,23 @@ impl Recorder {
         self.out.iter().filter_map(|out| if let Out::Status(_, record) = out { Some(*record) } else { None }).collect()
     }
 
+    pub fn imbalances(&self) -> Vec<Imbalance> {
+        self.out.iter().filter_map(|out| if let Out::Imbalance(_, record) = out { Some(*record) } else { None }).collect()
+    }
+
+    pub fn statistics(&self) -> Vec<Statistics> {
+        self.out.iter().filter_map(|out| if let Out::Statistics(_, record) = out { Some(*record) } else { None }).collect()
+    }
+
+    pub fn definitions(&self) -> Vec<Definition> {
+        self.out.iter().filter_map(|out| if let Out::Definition(_, record) = out { Some(*record) } else { None }).collect()
+    }
+
+    /// Of instruments, on the side ring.
+    pub fn venue(&self) -> Vec<Venue> {
+        self.out.iter().filter_map(|out| if let Out::Venue(_, record) = out { Some(*record) } else { None }).collect()
+    }
+
     pub fn controls(&self) -> Vec<Control> {
         self.out.iter().filter_map(|out| if let Out::Control(record) = out { Some(*record) } else { None }).collect()
     }
@@ -354,9 +371,66 @@ pub fn system_event(code: u8) -> Vec<u8> {
     message(b'S', 0, &[&[code]])
 }
 
-/// A collar: names a symbol; nothing is published of it.
-pub fn collar(locate: u16, symbol: &str) -> Vec<u8> {
-    message(b'J', locate, &[&text(symbol), &[0; 16]])
+/// A directory message, every letter of it: category, status, round lot; round lots only, classification, sub-type, authenticity,
+/// threshold, IPO, tier, ETP; leverage, inverse.
+pub fn directory_of(locate: u16, symbol: &str, first: &[u8; 2], round_lot: u32, second: &[u8; 9], leverage: u32, inverse: u8) -> Vec<u8> {
+    let fields: [&[u8]; 6] = [&text(symbol), first, &round_lot.to_be_bytes(), second, &leverage.to_be_bytes(), &[inverse]];
+    message(b'R', locate, &fields)
+}
+
+/// Reference, upper, lower, extension.
+pub fn collar(locate: u16, symbol: &str, fields: [u32; 4]) -> Vec<u8> {
+    message(b'J', locate, &[&text(symbol), &fields.map(u32::to_be_bytes).concat()])
+}
+
+/// Paired and imbalance shares; far, near and reference price; cross type and price variation.
+pub fn imbalance(locate: u16, symbol: &str, shares: [u64; 2], direction: u8, prices: [u32; 3], letters: [u8; 2]) -> Vec<u8> {
+    let fields: [&[u8]; 5] =
+        [&shares.map(u64::to_be_bytes).concat(), &[direction], &text(symbol), &prices.map(u32::to_be_bytes).concat(), &letters];
+    message(b'I', locate, &fields)
+}
+
+pub fn cross_of(locate: u16, symbol: &str, shares: u64, price_e4: u32, kind: u8) -> Vec<u8> {
+    let mut out = cross(locate, symbol, shares, price_e4);
+    *out.last_mut().unwrap() = kind;
+    out
+}
+
+pub fn broken_trade(locate: u16, match_number: u64) -> Vec<u8> {
+    message(b'B', locate, &[&match_number.to_be_bytes()])
+}
+
+pub fn ipo_quotation(locate: u16, symbol: &str, release_s: u32, qualifier: u8, price_e4: u32) -> Vec<u8> {
+    message(b'K', locate, &[&text(symbol), &release_s.to_be_bytes(), &[qualifier], &price_e4.to_be_bytes()])
+}
+
+/// Minimum, maximum and near price; near time in ns since midnight; lower and upper collar.
+pub fn direct_listing(locate: u16, symbol: &str, eligible: u8, prices: [u32; 3], near_ns: u64, collars: [u32; 2]) -> Vec<u8> {
+    let fields: [&[u8]; 5] = [
+        &text(symbol),
+        &[eligible],
+        &prices.map(u32::to_be_bytes).concat(),
+        &near_ns.to_be_bytes(),
+        &collars.map(u32::to_be_bytes).concat(),
+    ];
+    message(b'O', locate, &fields)
+}
+
+pub fn retail_interest(locate: u16, symbol: &str, interest: u8) -> Vec<u8> {
+    message(b'N', locate, &[&text(symbol), &[interest]])
+}
+
+/// Primary market maker, mode, state.
+pub fn participant(locate: u16, mpid: &[u8; 4], symbol: &str, letters: [u8; 3]) -> Vec<u8> {
+    message(b'L', locate, &[mpid, &text(symbol), &letters])
+}
+
+pub fn decline_levels(levels_e8: [u64; 3]) -> Vec<u8> {
+    message(b'V', 0, &[&levels_e8.map(u64::to_be_bytes).concat()])
+}
+
+pub fn breach(level: u8) -> Vec<u8> {
+    message(b'W', 0, &[&[level]])
 }
 
 // ── TOPS ──
