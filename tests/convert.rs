@@ -16,7 +16,7 @@ use tickwire::book::BooksCapacity;
 use tickwire::convert::{self, ConvertConfig, Converted, Csv, Format, Numbers, Parquet, Rows, Table};
 use tickwire::error::{Error, Exit};
 use tickwire::feed::name::FeedName;
-use tickwire::generate::{CaptureConfig, GenerateConfig, capture, day_file};
+use tickwire::generate::{CaptureConfig, GenerateConfig, Session, capture, day_file};
 use tickwire::record::tally::Tally;
 use tickwire::record::{ChannelState, Control, Definition, Instrument, Record, Row, Schema, Sink, SinkFull, UNDEF_PRICE, Venue, venue};
 use tickwire::replay::{self, ReplayConfig, Speed};
@@ -320,7 +320,7 @@ fn a_dbn_file_cut_anywhere_gives_its_whole_records_and_says_that_it_is_cut() {
             match converted(&config(&file.path, Format::Csv)) {
                 Ok((told, _)) => {
                     assert_eq!(told.rows, complete as u64, "{name} cut at {cut}");
-                    let cut_within = (cut - begin) % size != 0;
+                    let cut_within = !(cut - begin).is_multiple_of(size);
                     assert_eq!(told.remarks.iter().any(|remark| remark.contains("is cut")), cut_within, "{name} cut at {cut}");
                 }
                 Err(error) => assert!(complete == 0 && error.exit == Exit::Input || error.to_string().contains("--feed"), "{cut}: {error}"),
@@ -492,8 +492,8 @@ fn pyarrow_reads_the_same_rows_with_the_same_types() {
     let Some(python) = python_with_arrow() else { return };
     let folder = tempfile::tempdir().unwrap();
     let raw = Numbers { raw_prices: true, raw_times: true };
-    let day = day(20_000, 30);
-    let recorded = ["mbo", "mbp-1", "mbp-10", "trades", "status"].map(|name| ConvertConfig {
+    let day = day(6_000, 30);
+    let recorded = Schema::TOLD.map(Schema::name).map(|name| ConvertConfig {
         table: Table::of(name),
         feed: Some(FeedName::NasdaqItch),
         ..config(&day.path, Format::Csv)
@@ -577,9 +577,9 @@ fn field(record: &[u8], offset: usize, width: usize) -> u64 {
 
 #[test]
 fn a_recording_becomes_exactly_the_records_of_its_replay() {
-    let day = day(20_000, 30);
+    let day = day(6_000, 30);
     let mut capture_bytes = Vec::new();
-    capture(&GenerateConfig::whole_day(5, 20_000, 30, MIDNIGHT_NS), &CaptureConfig::default(), &mut capture_bytes, &mut |_| ()).unwrap();
+    capture(&GenerateConfig::whole_day(5, 6_000, 30, MIDNIGHT_NS), &CaptureConfig::default(), &mut capture_bytes, &mut |_| ()).unwrap();
     let captured = packets::file(&capture_bytes);
     let numbers = Numbers { raw_prices: true, raw_times: true };
     for file in [&day.path, &captured.path] {
@@ -614,6 +614,43 @@ fn a_recording_becomes_exactly_the_records_of_its_replay() {
             assert!(rows_of(&file) == (header, rows), "{}: Parquet and CSV differ", schema.name());
         }
     }
+}
+
+#[test]
+fn trades_breaks_and_auctions_of_a_day_are_those_of_the_exchange_s_own_tape() {
+    let config = GenerateConfig::whole_day(8, 60_000, 40, MIDNIGHT_NS);
+    let mut bytes = Vec::new();
+    day_file(&config, &mut bytes, &mut |_| ()).unwrap();
+    let file = packets::file(&bytes);
+    let mut session = Session::new(&config).unwrap();
+    session.keep_tape();
+    while session.next_message().is_some() {}
+    let tape = session.tape();
+    assert!(!tape.breaks.is_empty() && tape.crosses.len() > 10 && tape.redefinitions > 0);
+    let records = |schema| replayed(&file.path, FeedName::NasdaqItch, schema).into_iter().map(|(record, _)| record);
+    let side = |bought| match bought {
+        Some(true) => b'B',
+        Some(false) => b'A',
+        None => b'N',
+    };
+    // Of a trade: instrument, time, price, size, side, message.
+    let told = records(Schema::Trades).map(|record| {
+        let price = field(&record, 16, 8).cast_signed();
+        (field(&record, 4, 4), field(&record, 8, 8), price, field(&record, 24, 4), record[29], field(&record, 44, 4))
+    });
+    let traded = tape.trades.iter().map(|of| (of.locate.into(), of.time_ns, of.price_e9, of.shares, side(of.bought), of.message));
+    assert_eq!(told.collect::<Vec<_>>(), traded.collect::<Vec<_>>());
+    // Of the side ring: match numbers of the trades, in the same order, and of the breaks.
+    let venue =
+        |kind| records(Schema::Venue).filter(move |record| record[88] == kind).map(|record| (field(&record, 4, 4), field(&record, 24, 8)));
+    assert!(venue(venue::kind::TRADE).eq(tape.trades.iter().map(|of| (of.locate.into(), of.match_number))));
+    assert!(venue(venue::kind::TRADE_BREAK).eq(tape.breaks.iter().map(|of| (of.locate.into(), of.match_number))));
+    assert_eq!(venue(venue::kind::ATTRIBUTION).count() as u64, tape.attributions);
+    assert_eq!(venue(venue::kind::EMPTY_CROSS).count(), tape.crosses.iter().filter(|cross| cross.shares == 0).count());
+    assert_eq!(records(Schema::Imbalance).count() as u64, tape.imbalances);
+    assert_eq!(records(Schema::Definition).count() as u64, tape.definitions + tape.redefinitions);
+    let official = tape.crosses.iter().filter(|cross| cross.shares > 0).map(|cross| (u64::from(cross.locate), cross.price_e9));
+    assert!(records(Schema::Statistics).map(|record| (field(&record, 4, 4), field(&record, 32, 8).cast_signed())).eq(official));
 }
 
 fn letter(byte: u8) -> String {

@@ -76,7 +76,7 @@ pub(super) fn content(path: &Path) -> Result<Content, Error> {
     if !path.metadata().is_ok_and(|there| there.is_file()) {
         return Ok(Content::Other);
     }
-    let (mut reader, _) = open(path)?;
+    let mut reader = open(path)?.reader;
     let mut head = Vec::new();
     // What is damaged so early is told when it is read.
     let _ = reader.by_ref().take(16).read_to_end(&mut head);
@@ -118,7 +118,14 @@ fn changed(version: u8, rtype: u8) -> Option<usize> {
     })
 }
 
-fn open(path: &Path) -> Result<(Box<dyn Read>, Rc<Cell<u64>>), Error> {
+/// A file's bytes, decompressed if they are zstd.
+struct Bytes {
+    reader: Box<dyn Read>,
+    /// How many of the file, as it is stored, have been read.
+    read: Rc<Cell<u64>>,
+}
+
+fn open(path: &Path) -> Result<Bytes, Error> {
     let unreadable = |why: std::io::Error| {
         Error::new(Exit::Input, "", format!("cannot be read: {why}"), "check the path and its permissions").in_file(path)
     };
@@ -131,13 +138,13 @@ fn open(path: &Path) -> Result<(Box<dyn Read>, Rc<Cell<u64>>), Error> {
     let stored = BufReader::with_capacity(1 << 17, stored);
     let reader: Box<dyn Read> =
         if compressed { Box::new(zstd::stream::read::Decoder::with_buffer(stored).map_err(unreadable)?) } else { Box::new(stored) };
-    Ok((reader, read))
+    Ok(Bytes { reader, read })
 }
 
 impl DbnFile {
     /// Opens a file of which [`content`] said `Whole` or `Fragment`.
     pub fn open(path: &Path, content: Content) -> Result<Self, Error> {
-        let (reader, read) = open(path)?;
+        let Bytes { reader, read } = open(path)?;
         let version = if let Content::Fragment { version, .. } = content { Some(version) } else { None };
         let fsm = DbnFsm::builder()
             .upgrade_policy(VersionUpgradePolicy::UpgradeToV3)
