@@ -285,7 +285,8 @@ impl Files {
                 self.group.clear();
                 continue;
             };
-            let alike = blocks.iter().all(|(note, _)| (note.first, note.next, note.lost_among) == (first.first, first.next, first.lost_among));
+            let alike =
+                blocks.iter().all(|(note, _)| (note.first, note.next, note.lost_among) == (first.first, first.next, first.lost_among));
             if blocks.len() < self.group.len() || !alike {
                 return Err(reader.damaged(reader.at, "its blocks are not those of its neighbours"));
             }

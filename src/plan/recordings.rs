@@ -80,12 +80,7 @@ fn dir(file: &ConfigFile, recording: &Recording) -> Result<PathBuf, Error> {
     Ok(dir.clone())
 }
 
-fn schemas(
-    file: &ConfigFile,
-    recording: &Recording,
-    spec: &PublicationSpec,
-    place: std::ops::Range<usize>,
-) -> Result<Vec<Schema>, Error> {
+fn schemas(file: &ConfigFile, recording: &Recording, spec: &PublicationSpec, place: std::ops::Range<usize>) -> Result<Vec<Schema>, Error> {
     let rings: Vec<Schema> = spec.rings.iter().map(|ring| ring.schema).filter(|schema| schema.is_dbn()).collect();
     let key = "publication.recording.schemas";
     let Some(written) = &recording.schemas else {

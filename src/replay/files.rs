@@ -26,7 +26,8 @@ impl ReplayFiles {
         directory::make_writable(&self.dir, "--dbn", Exit::Usage)?;
         let there = directory::files(&self.dir, &Self::name(config))?;
         if let Some(first) = there.first() {
-            let why = format!("it has files of {} already ({})", Self::name(config), first.file_name().unwrap_or_default().to_string_lossy());
+            let why =
+                format!("it has files of {} already ({})", Self::name(config), first.file_name().unwrap_or_default().to_string_lossy());
             let cure = "name another directory: two replays in one look like one with every record twice";
             return Err(Error::new(Exit::Usage, "--dbn", why, cure).in_file(&self.dir));
         }
@@ -42,10 +43,7 @@ impl ReplayFiles {
         let files = FilesConfig {
             dir: self.dir.clone(),
             publication: Self::name(config),
-            publishers: vec![dbn_files::Publisher {
-                id: config.feed.publisher_id(),
-                dataset: dbn_files::dataset(config.feed).to_owned(),
-            }],
+            publishers: vec![dbn_files::Publisher { id: config.feed.publisher_id(), dataset: dbn_files::dataset(config.feed).to_owned() }],
             rotate_bytes: u64::MAX,
             in_background: false,
             index,

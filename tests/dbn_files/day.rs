@@ -46,7 +46,13 @@ pub fn config(file: &Path, feed: FeedName, publish: Option<&Path>, gated_readers
         midnight_ns: None,
         speed: Speed::Max,
         lines: Vec::new(),
-        publish: publish.map(|dir| ReplayPublication { dir: dir.to_owned(), name: "replay".into(), depth: 1024, gated_readers, keep: true }),
+        publish: publish.map(|dir| ReplayPublication {
+            dir: dir.to_owned(),
+            name: "replay".into(),
+            depth: 1024,
+            gated_readers,
+            keep: true,
+        }),
         dbn: Some(ReplayFiles { dir: dbn.to_owned() }),
         capacity: BooksCapacity { instruments: 1 << 14, orders: 1 << 15, levels: 1 << 18 },
     }

@@ -40,7 +40,8 @@ fn a_part_cut_anywhere_becomes_a_file_with_every_block_that_is_whole() {
             Outcome::MadeWhole { file, cut_bytes } => {
                 assert_eq!((file.records, cut_bytes as usize), (whole as u64 * 100, cut - ends[whole - 1]), "cut at {cut}");
                 let got = read(&there[0]);
-                let expected: Vec<_> = (1..=whole as u64 * 100).map(|n| mbo(n, 7 + (n > 200) as u32, NOON_NS).as_bytes().to_vec()).collect();
+                let expected: Vec<_> =
+                    (1..=whole as u64 * 100).map(|n| mbo(n, 7 + (n > 200) as u32, NOON_NS).as_bytes().to_vec()).collect();
                 assert_eq!(got.records, expected, "cut at {cut}");
                 assert_eq!(got.symbols().len(), 1 + (whole == 3) as usize, "symbols of what is in it");
                 std::fs::remove_file(&there[0]).unwrap();

@@ -7,7 +7,7 @@ use std::process::Command;
 use tickwire::feed::name::FeedName;
 use tickwire::record::statistics::stat_type;
 use tickwire::record::{Definition, Header, Imbalance, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Record, Statistics};
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::FromZeros;
 
 use super::day;
 use super::replayed::{Published, replayed_and_published};

@@ -17,9 +17,10 @@ pub struct Read {
 impl Read {
     /// Ids by the metadata's mappings: id -> symbol, for the file's day.
     pub fn symbols(&self) -> BTreeMap<u32, String> {
-        let intervals = self.metadata.mappings.iter().flat_map(|mapping| {
-            mapping.intervals.iter().map(|interval| (interval.symbol.parse().unwrap(), mapping.raw_symbol.clone()))
-        });
+        let intervals =
+            self.metadata.mappings.iter().flat_map(|mapping| {
+                mapping.intervals.iter().map(|interval| (interval.symbol.parse().unwrap(), mapping.raw_symbol.clone()))
+            });
         intervals.collect()
     }
 }

@@ -143,7 +143,8 @@ fn each_session_has_its_own_files() {
     assert_same(dbn.path(), &published);
     let files = reading::files(dbn.path(), "mbo");
     assert!(files.len() > 2, "{files:?}");
-    let heads: Vec<_> = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().rsplit('.').nth(3).unwrap().to_owned()).collect();
+    let heads: Vec<_> =
+        files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().rsplit('.').nth(3).unwrap().to_owned()).collect();
     assert_eq!(heads, ["20231115", "20231116", "20231116", "20231117"], "the first session's two days, and the second's");
 }
 

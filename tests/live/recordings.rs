@@ -45,19 +45,22 @@ fn in_files(dir: &Path) -> BTreeMap<String, Vec<Vec<u8>>> {
 fn masked(schema: &str, record: &[u8]) -> Vec<u8> {
     let mut record = record.to_vec();
     let times = match schema {
-        "mbo" => vec![40..52],
-        "status" => vec![16..24],
-        _ => vec![32..44],
+        "mbo" => 40..52,
+        "status" => 16..24,
+        _ => 32..44,
     };
-    times.into_iter().for_each(|range| record[range].fill(0));
+    record[times].fill(0);
     record
 }
 
 fn assert_recorded(dir: &Path, streams: &Streams) {
     let files = in_files(dir);
     for (schema, stream) in streams {
-        let published: Vec<_> =
-            stream.iter().filter(|record| !(control::FIRST_RTYPE..=control::LAST_RTYPE).contains(&record[1])).map(|record| masked(schema, record)).collect();
+        let published: Vec<_> = stream
+            .iter()
+            .filter(|record| !(control::FIRST_RTYPE..=control::LAST_RTYPE).contains(&record[1]))
+            .map(|record| masked(schema, record))
+            .collect();
         let recorded: Vec<_> = files.get(*schema).into_iter().flatten().map(|record| masked(schema, record)).collect();
         assert_eq!(recorded.len(), published.len(), "{schema}");
         assert!(recorded == published, "{schema}: other records than were published");
@@ -101,7 +104,8 @@ fn case_55_a_full_disk_costs_records_in_files_and_nothing_on_the_path() {
         let file = itch(&room);
         let channel = recorded_into(dir.path());
         // One megabyte, of which most is taken: some blocks fit, the others do not.
-        let script = "mount -t tmpfs -o size=1m tmpfs \"$TWDIR\" || exit 77; head -c 900k /dev/zero > \"$TWDIR/filler\"; exec \"$0\" \"$@\"";
+        let script =
+            "mount -t tmpfs -o size=1m tmpfs \"$TWDIR\" || exit 77; head -c 900k /dev/zero > \"$TWDIR/filler\"; exec \"$0\" \"$@\"";
         let mut command = std::process::Command::new("unshare");
         command.args(["-m", "sh", "-c", script]).arg(tickwire().get_program()).env("TWDIR", dir.path());
         let mut service = Service::spawn_as(command, &room, &[lane(&channel)], &[]);
@@ -148,7 +152,12 @@ fn what_a_kill_leaves_is_made_whole_at_the_next_start() {
         std::thread::sleep(std::time::Duration::from_millis(2_500));
         service.signal(libc::SIGKILL);
         service.wait();
-        let parts = || std::fs::read_dir(dir.path()).unwrap().filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|it| it == "part")).count();
+        let parts = || {
+            std::fs::read_dir(dir.path())
+                .unwrap()
+                .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|it| it == "part"))
+                .count()
+        };
         assert!(parts() >= 5, "parts are left");
         let mut service = Service::start(&room, &[lane(&channel)]).unwrap();
         service.until_logged("a part that an earlier run left is whole now");
