@@ -436,7 +436,7 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         ),
         (
             with(1, "\"psx\"", "\"psx.lock\"").replace("publication = \"psx\"", "publication = \"psx.lock\""),
-            "feed.toml:35: publication.name: publication name \"psx.lock\": files of publications end in .lock, .gate and .image; use 1 to 64 letters, digits, '.', '_' or '-', not starting with '.'",
+            "feed.toml:35: publication.name: publication name \"psx.lock\": files of publications end in .lock, .gate, .image and .recorded; use 1 to 64 letters, digits, '.', '_' or '-', not starting with '.'",
         ),
         (
             with(1, "\"/dev/shm/tickwire\"", "\"\""),

@@ -65,6 +65,8 @@ pub fn index_path(dir: &Path, publication: &str) -> PathBuf {
 #[derive(Debug)]
 pub struct Index {
     path: PathBuf,
+    /// Called as what a publication's next writer removes, should we die before the rename.
+    temporary: PathBuf,
     entries: Vec<Entry>,
     epoch: u64,
     failure: Option<Error>,
@@ -73,7 +75,8 @@ pub struct Index {
 impl Index {
     /// An empty list for the epoch with that number, in place of an older one.
     pub fn create(dir: &Path, publication: &str, epoch: u64) -> Result<Self, Error> {
-        let mut index = Self { path: index_path(dir, publication), entries: Vec::new(), epoch, failure: None };
+        let temporary = dir.join(format!(".{publication}.tmp-{}-0-0", std::process::id()));
+        let mut index = Self { path: index_path(dir, publication), temporary, entries: Vec::new(), epoch, failure: None };
         index.write();
         match index.failure.take() {
             Some(failure) => Err(failure),
@@ -117,20 +120,18 @@ impl Index {
     }
 
     fn write(&mut self) {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let temporary = self.path.with_file_name(format!(".{name}.tmp-{}", std::process::id()));
         let mut text = Vec::new();
         for entry in &self.entries {
             text.extend(serde_json::to_vec(entry).unwrap_or_default());
             text.push(b'\n');
         }
         let put = || {
-            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&temporary)?;
+            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&self.temporary)?;
             file.write_all(&text)?;
-            std::fs::rename(&temporary, &self.path)
+            std::fs::rename(&self.temporary, &self.path)
         };
         if let Err(error) = put() {
-            let _ = std::fs::remove_file(&temporary);
+            let _ = std::fs::remove_file(&self.temporary);
             let cure = "readers of the history will say that records are lost; make room there";
             self.failure = Some(Error::new(Exit::Failed, "cannot write the list of recorded files", error, cure).in_file(&self.path));
         }

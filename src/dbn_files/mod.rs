@@ -19,6 +19,7 @@
 
 mod block_reader;
 pub mod directory;
+mod growing;
 mod history;
 mod index;
 pub mod leftover;
@@ -27,6 +28,7 @@ mod name;
 pub mod note;
 mod part;
 mod ring_files;
+mod ring_thread;
 mod sink;
 mod whole;
 

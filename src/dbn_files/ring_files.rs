@@ -8,18 +8,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use super::growing::Growing;
 use super::index::{Entry, Index};
 use super::name::{DAY_NS, FileName, date_of_day};
-use super::note::{Head, Note, Run};
+use super::note::{Head, Note};
 use super::part::Part;
 use super::whole::{WholeFile, finish};
 use crate::error::{Error, Exit};
 use crate::record::{Record, Schema, UNDEF_TIME};
-
-/// Compression level of zstd.
-pub(super) const LEVEL: i32 = 3;
-/// Bytes of records in a full block: beyond twice zstd's window at this level nothing is gained.
-const BLOCK_BYTES: usize = 4 << 20;
 
 /// One publisher of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,32 +57,15 @@ pub struct RingFiles {
     covered: u64,
     reached: u64,
     /// Records lost since the last block, not noted yet, and the positions among which they are.
+    unnoted: u64,
+    unnoted_among: (u64, u64),
     lost: u64,
-    lost_among: (u64, u64),
-    lost_in_all: u64,
     /// A part could not be begun: not tried again before the next flush.
     refused: bool,
     names: HashMap<(u16, u32), String>,
     renamed: u64,
     finishing: Vec<JoinHandle<Finished>>,
     whole: Vec<WholeFile>,
-}
-
-/// A part and what was not written to it yet.
-#[derive(Debug)]
-struct Growing {
-    part: Part,
-    seen: Seen,
-    records: Vec<u8>,
-    count: u32,
-    runs: Vec<Run>,
-    /// The position behind the last record.
-    next: u64,
-    span_ns: (u64, u64),
-    /// Ids without a symbol in the part so far.
-    unnamed: Vec<u32>,
-    /// Bytes of records in the part, this block's included.
-    raw_bytes: u64,
 }
 
 type Finished = (Part, Result<Option<WholeFile>, Error>);
@@ -102,9 +81,9 @@ impl RingFiles {
             day: 0,
             covered: 1,
             reached: 1,
+            unnoted: 0,
+            unnoted_among: (0, 0),
             lost: 0,
-            lost_among: (0, 0),
-            lost_in_all: 0,
             refused: false,
             names: HashMap::new(),
             renamed: 0,
@@ -117,7 +96,7 @@ impl RingFiles {
     pub fn begin_epoch(&mut self, epoch: u64) -> Result<(), Error> {
         let ended = self.rotate();
         self.epoch = epoch;
-        (self.covered, self.reached, self.lost, self.lost_among) = (1, 1, 0, (0, 0));
+        (self.covered, self.reached, self.unnoted, self.unnoted_among) = (1, 1, 0, (0, 0));
         self.names.clear();
         ended
     }
@@ -156,27 +135,11 @@ impl RingFiles {
         let of = |growing: &&mut Growing| growing.part.head.publisher_id == header.publisher_id;
         let Some(growing) = self.growing.iter_mut().find(of) else { return self.without_part(position, header.publisher_id) };
         self.reached = position + 1;
-        match growing.runs.last_mut() {
-            Some(run) if growing.next == position => run.take += 1,
-            _ => growing.runs.push(Run { pass: position.saturating_sub(growing.next), take: 1 }),
-        }
-        growing.next = position + 1;
-        growing.count += 1;
-        if growing.seen.is_new(header.instrument_id) {
-            growing.unnamed.push(header.instrument_id);
-        }
-        if at_ns != UNDEF_TIME {
-            growing.span_ns = (growing.span_ns.0.min(at_ns), growing.span_ns.1.max(at_ns));
-        }
-        growing.records.extend_from_slice(record.as_bytes());
-        growing.raw_bytes += size_of::<R>() as u64;
+        growing.take(position, header.instrument_id, at_ns, record.as_bytes());
         if growing.raw_bytes >= self.config.rotate_bytes {
             return self.rotate();
         }
-        if growing.records.len() + size_of::<R>() > BLOCK_BYTES {
-            return self.flush();
-        }
-        Ok(())
+        if growing.is_full() { self.flush() } else { Ok(()) }
     }
 
     #[cold]
@@ -214,9 +177,9 @@ impl RingFiles {
 
     /// So many are lost from `from` up to where the ring was read.
     fn note_loss(&mut self, from: u64, count: u64) {
-        self.lost_among = (if self.lost == 0 { from } else { self.lost_among.0.min(from) }, self.reached);
+        self.unnoted_among = (if self.unnoted == 0 { from } else { self.unnoted_among.0.min(from) }, self.reached);
+        self.unnoted += count;
         self.lost += count;
-        self.lost_in_all += count;
     }
 
     /// Writes what there is as a block, so that it can be read; tries again what the disk refused before.
@@ -239,7 +202,7 @@ impl RingFiles {
 
     /// Records lost so far, for whatever reason.
     pub fn lost(&self) -> u64 {
-        self.lost_in_all
+        self.lost
     }
 
     /// How often an id was given to another symbol within an epoch.
@@ -295,11 +258,12 @@ impl RingFiles {
     /// All parts' blocks, or none.
     fn write_block(&mut self) -> Result<(), Error> {
         let pending: u64 = self.growing.iter().map(|growing| u64::from(growing.count)).sum();
-        if self.growing.is_empty() || (pending == 0 && self.lost == 0) {
+        if self.growing.is_empty() || (pending == 0 && self.unnoted == 0) {
             return Ok(());
         }
         let before: Vec<u64> = self.growing.iter().map(|growing| growing.part.bytes).collect();
-        let template = Note { first: self.covered, next: self.reached, lost: self.lost, lost_among: self.lost_among, ..Note::default() };
+        let template =
+            Note { first: self.covered, next: self.reached, lost: self.unnoted, lost_among: self.unnoted_among, ..Note::default() };
         let mut written = Ok(Vec::new());
         for growing in &mut self.growing {
             let block = growing.block(&template, &self.names);
@@ -316,7 +280,7 @@ impl RingFiles {
                     growing.part.sum.add(note);
                     growing.next_block(reached);
                 }
-                (self.covered, self.lost, self.lost_among) = (reached, 0, (0, 0));
+                (self.covered, self.unnoted, self.unnoted_among) = (reached, 0, (0, 0));
                 Ok(())
             }
             Err(error) => {
@@ -398,92 +362,4 @@ fn put_away((part, outcome): Finished, whole: &mut Vec<WholeFile>, config: &File
 fn remove(part: &Part) {
     // Left there it is found at the next start, and removed then, because the whole file is beside it or it holds nothing.
     let _ = std::fs::remove_file(&part.path);
-}
-
-impl Growing {
-    fn new(part: Part, covered: u64) -> Self {
-        Self {
-            part,
-            seen: Seen::default(),
-            records: Vec::new(),
-            count: 0,
-            runs: Vec::new(),
-            next: covered,
-            span_ns: (u64::MAX, 0),
-            unnamed: Vec::new(),
-            raw_bytes: 0,
-        }
-    }
-
-    /// The block as bytes, and its note: what is alike for all publishers comes from `of_ring`.
-    fn block(&self, of_ring: &Note, names: &HashMap<(u16, u32), String>) -> Result<(Note, Vec<u8>), Error> {
-        let refuse = |error| super::part::cannot(error, "compress", &self.part.path);
-        let frame = if self.records.is_empty() { Vec::new() } else { compress(&self.records).map_err(refuse)? };
-        let publisher_id = self.part.head.publisher_id;
-        let named = |id: &u32| Some((*id, names.get(&(publisher_id, *id))?.clone()));
-        let note = Note {
-            records: self.count,
-            frame_bytes: frame.len() as u32,
-            span_ns: self.span_ns,
-            runs: self.runs.clone(),
-            symbols: self.unnamed.iter().filter_map(named).collect(),
-            ..of_ring.clone()
-        };
-        let mut bytes = note.encode();
-        bytes.extend(frame);
-        Ok((note, bytes))
-    }
-
-    /// The block is written: the next one begins.
-    fn next_block(&mut self, covered: u64) {
-        let named: std::collections::HashSet<u32> = self.part.sum.symbols.iter().map(|(id, _)| *id).collect();
-        self.unnamed.retain(|id| !named.contains(id));
-        self.clear(covered);
-    }
-
-    /// The block is lost. What was new in it stays new.
-    fn forget(&mut self, covered: u64) {
-        self.raw_bytes -= self.records.len() as u64;
-        self.clear(covered);
-    }
-
-    fn clear(&mut self, covered: u64) {
-        self.records.clear();
-        self.runs.clear();
-        (self.count, self.next, self.span_ns) = (0, covered, (u64::MAX, 0));
-    }
-}
-
-fn compress(records: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
-    compressor.include_checksum(true)?;
-    compressor.compress(records)
-}
-
-/// Ids seen: a bit each for the small ones (stock locates are), a set for the others.
-#[derive(Debug, Default)]
-struct Seen {
-    last: Option<u32>,
-    small: Vec<u64>,
-    large: std::collections::HashSet<u32>,
-}
-
-impl Seen {
-    #[inline]
-    fn is_new(&mut self, id: u32) -> bool {
-        if self.last.replace(id) == Some(id) {
-            return false;
-        }
-        let (word, bit) = ((id / 64) as usize, 1 << (id % 64));
-        if word >= 1 << 12 {
-            return self.large.insert(id);
-        }
-        if self.small.len() <= word {
-            self.small.resize(word + 1, 0);
-        }
-        match self.small.get_mut(word) {
-            Some(word) => std::mem::replace(word, *word | bit) & bit == 0,
-            None => false,
-        }
-    }
 }

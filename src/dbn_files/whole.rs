@@ -71,7 +71,7 @@ pub(super) fn temporary_of(target: &Path) -> PathBuf {
 }
 
 fn write(part: &mut Part, metadata: &[u8], temporary: &Path) -> std::io::Result<u64> {
-    let metadata = zstd::bulk::compress(metadata, super::ring_files::LEVEL)?;
+    let metadata = zstd::bulk::compress(metadata, super::growing::LEVEL)?;
     let mut out: File = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(temporary)?;
     out.write_all(&metadata)?;
     part.file.rewind()?;

@@ -7,6 +7,7 @@ mod packets;
 #[path = "../shm_support/mod.rs"]
 mod shm_support;
 
+mod configured;
 mod day;
 mod history;
 mod leftovers;

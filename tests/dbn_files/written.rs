@@ -48,7 +48,7 @@ fn same<R: Record>(make: impl Fn(u64) -> R) {
     }
     files.close().unwrap();
     let name = format!("p.{}.20231115.0000.dbn.zst", R::SCHEMA.name());
-    assert_eq!(names(dir.path()), [name.clone()]);
+    assert_eq!(names(dir.path()), std::slice::from_ref(&name));
     let got = read(&dir.path().join(name));
     assert_eq!(got.records.len(), records.len());
     assert!(got.records.iter().zip(&records).all(|(got, record)| got == record.as_bytes()), "{}", R::SCHEMA.name());

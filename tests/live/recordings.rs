@@ -45,11 +45,11 @@ fn in_files(dir: &Path) -> BTreeMap<String, Vec<Vec<u8>>> {
 fn masked(schema: &str, record: &[u8]) -> Vec<u8> {
     let mut record = record.to_vec();
     let times = match schema {
-        "mbo" => vec![40..52],
-        "status" => vec![16..24],
-        _ => vec![32..44],
+        "mbo" => 40..52,
+        "status" => 16..24,
+        _ => 32..44,
     };
-    times.into_iter().for_each(|range| record[range].fill(0));
+    record[times].fill(0);
     record
 }
 
