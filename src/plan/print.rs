@@ -20,8 +20,18 @@ impl Display for Plan {
         )?;
         self.lanes.iter().try_for_each(|lane| print_lane(lane, f))?;
         self.images.iter().try_for_each(|image| {
-            writeln!(f, "\nimages of {}: every {} ms, {} MiB of room for two", image.publication, image.interval_ms, image.bytes.div_ceil(1 << 20))?;
-            writeln!(f, "  reach        the mbo ring reaches back to the newest one at up to {} records a second", image.reach_records_per_s)
+            writeln!(
+                f,
+                "\nimages of {}: every {} ms, {} MiB of room for two",
+                image.publication,
+                image.interval_ms,
+                image.bytes.div_ceil(1 << 20)
+            )?;
+            writeln!(
+                f,
+                "  reach        the mbo ring reaches back to the newest one at up to {} records a second",
+                image.reach_records_per_s
+            )
         })
     }
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Exit};
 use super::images;
 use super::running::Running;
+use crate::error::{Error, Exit};
 use crate::plan::Plan;
 
 /// How long a thread has to read what the lanes left, after they have ended.
