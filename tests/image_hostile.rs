@@ -153,10 +153,13 @@ fn changed(file: &File, index: usize, change: impl FnOnce(&mut [u8])) -> Vec<u8>
     signed(bytes)
 }
 
+/// What is said, of which record, and what was done to it.
+type Case<'a> = (&'a str, usize, &'a dyn Fn(&mut [u8]));
+
 #[test]
 fn records_that_do_not_follow_from_each_other_are_refused_even_if_the_checksum_fits() {
     let file = good();
-    let cases: [(&str, usize, &dyn Fn(&mut [u8])); 11] = [
+    let cases: [Case<'_>; 11] = [
         ("none of a snapshot", 1, &|r| r[1] = 0x01),
         ("none of a snapshot", 1, &|r| r[0] = 13),
         ("none of a snapshot", 1, &|r| r[36] &= !flags::SNAPSHOT),

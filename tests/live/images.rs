@@ -22,8 +22,11 @@ const LINE_A: (&str, u16) = ("239.192.1.1", 26400);
 /// Images ten times a second. The table stands behind the channel's keys: it is the last publication's all the same.
 const IMAGES: &str = "[publication.image]\ninterval_ms = 100\npeak_records_per_s = 1000";
 
-/// Everything that rests, by instrument and side, as it will be served.
-fn all(books: &OrderBooks) -> Vec<(u32, Vec<(u64, i64, u32)>)> {
+/// An instrument, and id, price and size of its bids and then its asks, as they will be served.
+type Resting = (u32, Vec<(u64, i64, u32)>);
+
+/// Everything that rests, by instrument.
+fn all(books: &OrderBooks) -> Vec<Resting> {
     let side = |book: &tickwire::shm::OrderBook<'_>, side| book.orders(side).map(|o| (o.order_id, o.price, o.size)).collect::<Vec<_>>();
     let mut all: Vec<_> =
         books.books().map(|book| (book.instrument_id(), [side(&book, Side::Bid), side(&book, Side::Ask)].concat())).collect();
