@@ -228,7 +228,8 @@ fn room() -> tempfile::TempDir {
 /// Replays into rings of that depth while `read` reads.
 fn published<T>(file: &Path, depth: u64, gated_readers: usize, read: impl FnOnce(Publication) -> T) -> (Replayed, T) {
     let room = room();
-    let publish = ReplayPublication { dir: room.path().to_owned(), name: "replay".into(), depth, gated_readers, keep: false, windows: None };
+    let publish =
+        ReplayPublication { dir: room.path().to_owned(), name: "replay".into(), depth, gated_readers, keep: false, windows: None };
     let config = ReplayConfig { publish: Some(publish), ..config(file, FeedName::NasdaqItch) };
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -69,8 +69,14 @@ fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> 
 pub fn replayed_with_windows<T>(room: &Room, file: &Path, lines: &[(&str, u16)], read: impl FnOnce(&Publication) -> T) -> T {
     let (name, windows) = ("replayed".to_owned(), "replayed-windows".to_owned());
     let dir = room.path().to_owned();
-    let publish =
-        ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true, windows: Some(windows.clone()) };
+    let publish = ReplayPublication {
+        dir: dir.clone(),
+        name: name.clone(),
+        depth: DEPTH,
+        gated_readers: 0,
+        keep: true,
+        windows: Some(windows.clone()),
+    };
     replay::run(&replay_of(file, FeedName::NasdaqItch, lines, publish), &|| false, &mut |_| ()).unwrap();
     let outcome = read(&Publication::open(&dir, &windows).unwrap());
     for name in [name, windows] {
