@@ -25,7 +25,7 @@ pub struct ChannelConfig {
     pub index: u16,
     /// Lines, windows and waits.
     pub arbiter: ArbiterConfig,
-    /// Room for instruments, orders and levels.
+    /// Room for instruments, orders (of a feed that tells orders) and levels.
     pub capacity: BooksCapacity,
     /// Midnight of the venue's day, ns since 1970 UTC; `None`: the venue's date when the session's first datagram is received.
     pub midnight_ns: Option<u64>,
@@ -54,6 +54,8 @@ const LOOK_AHEAD: usize = 64;
 
 /// A venue's clock is believed to be at most so far ahead of ours.
 const VENUE_AHEAD_NS: u64 = 60_000_000_000;
+/// The shortest window that anybody computes.
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// Everything behind the arbiter.
 struct Meaning<P: Protocol> {
@@ -71,6 +73,8 @@ struct Meaning<P: Protocol> {
     /// The latest venue time of its messages, and up to where the sink was told.
     venue_ns: u64,
     told_venue_ns: u64,
+    /// The time that messages were last told to be late for.
+    ran_back_from_ns: u64,
     messages_by_type: [u64; 256],
     drops: Drops,
     journal: Journal,
@@ -194,7 +198,9 @@ impl<P: Protocol> Pipeline<P> {
             depth: config.feed.depth(),
         };
         let limit = decoder.instrument_limit();
-        let books = Books::new(BooksCapacity { instruments: limit, ..config.capacity });
+        // A feed without orders needs no room for them, however much is configured: the table is the largest thing there is.
+        let orders = if config.feed.has_orders() { config.capacity.orders } else { 0 };
+        let books = Books::new(BooksCapacity { instruments: limit, orders, ..config.capacity });
         Self {
             arbiter: Arbiter::new(config.arbiter),
             meaning: Meaning {
@@ -208,6 +214,7 @@ impl<P: Protocol> Pipeline<P> {
                 began_epoch: false,
                 venue_ns: 0,
                 told_venue_ns: 0,
+                ran_back_from_ns: 0,
                 messages_by_type: [0; 256],
                 drops: Drops::default(),
                 journal,
@@ -288,11 +295,24 @@ impl<P: Protocol> Meaning<P> {
         // By reference: an event can be large, and is not to be copied out of its result.
         match &self.decoder.decode(message) {
             Ok(decoded) => {
+                if decoded.ts_event < self.venue_ns {
+                    self.ran_back(decoded.ts_event, &at, sink);
+                }
                 // A time far ahead of its receipt is a fault of the venue's, or of the wire; it must not close windows for the day.
                 self.venue_ns = self.venue_ns.max(decoded.ts_event.min(arrival.recv_ns.saturating_add(VENUE_AHEAD_NS)));
                 self.composer.apply(&at, decoded, sink);
             }
             Err(reason) => self.reject(*reason, kind, &at, sink),
+        }
+    }
+
+    /// Who closes windows by the watermark may have closed this message's second already, or not, by when it looked. Told in order
+    /// with the data, it is late for everybody.
+    #[cold]
+    fn ran_back<S: Sink>(&mut self, venue_ns: u64, at: &Moment, sink: &mut S) {
+        if venue_ns / SECOND_NS < self.venue_ns / SECOND_NS && self.ran_back_from_ns != self.venue_ns {
+            self.ran_back_from_ns = self.venue_ns;
+            self.tell(control::TIME_RAN_BACK, at.sequence, 0, control::cause::NONE, at.recv_ns, sink);
         }
     }
 
@@ -355,7 +375,7 @@ impl<P: Protocol> Meaning<P> {
                 self.composer.forget_session();
                 self.decoder.new_session();
                 self.began_epoch = true;
-                (self.venue_ns, self.told_venue_ns) = (0, 0);
+                (self.venue_ns, self.told_venue_ns, self.ran_back_from_ns) = (0, 0, 0);
                 control::cause::NEW_SESSION
             }
             StartCause::Restart => control::cause::RESTART,
@@ -424,7 +444,7 @@ impl<P: Protocol> Meaning<P> {
     fn tell<S: Sink>(&self, rtype: u8, first: u64, last: u64, cause: u8, at_ns: u64, sink: &mut S) {
         let at = Moment { sequence: first, recv_ns: at_ns, send_ns: 0 };
         let mut record = self.composer.control(rtype, 0, &at, first, last, cause);
-        // In order with the data, so whoever computes windows knows which of them were over before this happened.
+        // In order with the data, so that who computes windows knows which of them were over before this happened.
         record.hd.ts_event = self.venue_ns;
         sink.control(&record);
     }

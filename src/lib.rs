@@ -43,6 +43,8 @@ pub mod plan;
 #[cfg(feature = "service")]
 pub mod windows;
 #[cfg(feature = "service")]
+pub mod dbn_files;
+#[cfg(feature = "service")]
 pub mod service;
 #[cfg(feature = "service")]
 pub mod replay;

@@ -5,6 +5,7 @@
 mod housekeeping;
 mod images;
 mod open;
+mod recorder;
 mod report;
 mod running;
 mod steerings;

@@ -605,9 +605,9 @@ fn tops_trades_breaks_and_directory() {
     assert_eq!(tops_event(&report(b'B')), Event::Break { match_number: 99, price: 1_000_000_000, size: 7, code: 0x20 });
     let directory = tops_event(&Bytes::tops(b'D', 0x80).put(18, &100_u32.to_le_bytes()));
     assert!(matches!(directory, Event::Directory(told) if told.round_lot == 100));
-    for code in [b'A', b'I', b'X'] {
-        assert_eq!(tops_event(&Bytes::tops(code, 0)), Event::Other);
-    }
+    assert!(matches!(tops_event(&Bytes::tops(b'A', b'O').put(42, b"N")), Event::Auction(told) if told.kind == b'O'));
+    assert!(matches!(tops_event(&Bytes::tops(b'I', b'A')), Event::Word(told) if told.codes == *b"A  "));
+    assert_eq!(tops_event(&Bytes::tops(b'X', b'M')), Event::Official { which: Official::Closing, price: 0 });
     let system = decode_tops(&Bytes::tops(b'S', b'R')).unwrap();
     assert_eq!((system.instrument_id, system.symbol, system.event), (0, None, Event::System { code: b'R' }));
 }

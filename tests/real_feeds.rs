@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tickwire::feed::iex_deep::DeepDecoder;
 use tickwire::feed::iex_tops::TopsDecoder;
 use tickwire::feed::iextp::{DeepTp, TopsTp};
 use tickwire::feed::itch::ItchDecoder;
@@ -296,7 +297,8 @@ fn the_real_tops_capture_gives_all_its_messages_and_drops_none() {
                 b'B' => matches!(decoded.event, Event::Break { .. }),
                 b'D' => matches!(decoded.event, Event::Directory(_)),
                 b'S' => matches!(decoded.event, Event::System { .. }),
-                _ => decoded.event == Event::Other,
+                b'A' => matches!(decoded.event, Event::Auction(_)),
+                _ => false,
             };
             assert!(is_expected, "{:?}", decoded.event);
             messages += 1;
@@ -403,6 +405,25 @@ fn real_deep_segments_are_deep_and_not_tops() {
         assert_header::<DeepTp>(&payload, &golden);
         assert_eq!(DeepTp::packet(&payload).unwrap().kind, kind);
         assert_eq!(TopsTp::packet(&payload).unwrap_err(), Drop::WrongProtocol);
+    }
+}
+
+#[test]
+fn a_real_deep_level_reads_as_the_dissector_reads_it() {
+    let Some(captures) = captures() else { return };
+    for (name, side) in [("PriceLevelBuyUpdateMessage", Side::Bid), ("PriceLevelSellUpdateMessage", Side::Ask)] {
+        let golden = golden(&captures.join(format!("golden/Deep.IexTp.v1.0/{name}.json")));
+        let payload = only_payload(&captures.join(format!("packets/Deep.IexTp.v1.0/{name}.pcap")));
+        let mut blocks = DeepTp::packet(&payload).unwrap().blocks;
+        let message = DeepTp::next_message(&mut blocks).unwrap();
+        assert_eq!((message.len().to_string(), blocks.len()), (golden["messagelength"].clone(), 0));
+        let decoded = DeepDecoder::new(1).decode(message).unwrap();
+        assert_eq!(decoded.ts_event.to_string(), golden["timestamp"]);
+        assert_eq!(text(&decoded.symbol.unwrap()), golden["symbol"]);
+        let (units, part) = golden["price"].split_once('.').unwrap_or((&golden["price"], ""));
+        let price = units.parse::<i64>().unwrap() * 1_000_000_000 + format!("{part:0<9}").parse::<i64>().unwrap();
+        let complete = golden["eventflags"] == "1";
+        assert_eq!(decoded.event, Event::Level { side, price, size: golden["size"].parse().unwrap(), complete });
     }
 }
 

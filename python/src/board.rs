@@ -16,8 +16,10 @@ pub struct Cells {
     pub maybe_bad: Vec<u8>,
 }
 
-/// A board is read within milliseconds; longer than this, and the writer overtakes every attempt, or died half-way.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// All that completes a join has been written before it began, so reading it takes milliseconds, and the writer's next announcement at most.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Attempts, should the writer lap the ring during each of them.
+const ATTEMPTS: u32 = 64;
 
 /// Joins the ring, as a subscription from the board does, and stops where the join is complete. Not for `mbo`, which has no board.
 pub fn read<R: Record>(publication: &Publication) -> Result<Cells, ShmError> {
@@ -27,6 +29,7 @@ pub fn read<R: Record>(publication: &Publication) -> Result<Cells, ShmError> {
     let mut records = publication.subscribe::<R>(From::Board)?;
     let mut symbols = publication.symbols();
     let until = Instant::now() + PATIENCE;
+    let mut attempts = 1;
     while !records.is_joined() {
         match records.next()? {
             Item::Board { record, row, maybe_bad } => {
@@ -38,13 +41,16 @@ pub fn read<R: Record>(publication: &Publication) -> Result<Cells, ShmError> {
                     found.insert((instrument.row, record.cell()), (*record, record.flags() & flags::MAYBE_BAD_BOOK != 0));
                 }
             }
-            Item::Lost(_) => found.clear(),
+            Item::Lost(_) => {
+                found.clear();
+                attempts += 1;
+            }
             Item::Control(_) => {}
             Item::Idle => std::thread::yield_now(),
             Item::NewEpoch | Item::WriterDead | Item::End => return Err(corrupt("names positions that its ring never had")),
         }
-        if Instant::now() >= until {
-            return Err(corrupt("did not stand still for 5 s; a longer ring would help"));
+        if attempts > ATTEMPTS || Instant::now() >= until {
+            return Err(corrupt("was overtaken by its writer in every attempt to read it; a longer ring would help"));
         }
     }
     // After the cells: whoever saw a record sees the gap that was marked before it.

@@ -1,8 +1,9 @@
 //! The library's errors as Python's exceptions: one class for each thing that can be done about it, the library's own sentence in each.
 
 use pyo3::create_exception;
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
+use tickwire::record::Schema;
 use tickwire::shm::ShmError;
 
 create_exception!(tickwire, Error, PyException, "Anything that reading a publication may refuse with; str() is one sentence.");
@@ -31,6 +32,14 @@ pub fn raised(error: ShmError) -> PyErr {
         // What only writers meet, and what later versions add.
         _ => Error::new_err(told),
     }
+}
+
+/// The schema of that name, or a `ValueError` that names them all.
+pub fn schema_named(name: &str) -> PyResult<Schema> {
+    Schema::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Schema::ALL.into_iter().map(Schema::name).collect();
+        PyValueError::new_err(format!("no schema is called {name:?}; there is {}", names.join(", ")))
+    })
 }
 
 /// Puts the classes into the module.

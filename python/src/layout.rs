@@ -8,7 +8,7 @@ use tickwire::record::{
     Status, Trade, Venue, Vwap,
 };
 
-use crate::schema::named;
+use crate::error::schema_named;
 
 /// Name, offset, bytes, and numpy's letter: `i` signed, `u` unsigned, `S` bytes.
 type Field = (String, usize, usize, char);
@@ -102,7 +102,7 @@ fn layout(schema: &str) -> PyResult<Vec<Field>> {
     if schema == "control" {
         Control::tell("", 0, &mut fields);
     } else {
-        crate::schema::of_schema!(named(schema)?, R => R::tell("", 0, &mut fields));
+        crate::schema::of_schema!(schema_named(schema)?, R => R::tell("", 0, &mut fields));
     }
     Ok(fields)
 }
@@ -110,7 +110,7 @@ fn layout(schema: &str) -> PyResult<Vec<Field>> {
 /// Bytes of a schema's record.
 #[pyfunction]
 fn record_size(schema: &str) -> PyResult<usize> {
-    if schema == "control" { Ok(size_of::<Control>()) } else { Ok(named(schema)?.record_size()) }
+    if schema == "control" { Ok(size_of::<Control>()) } else { Ok(schema_named(schema)?.record_size()) }
 }
 
 /// Names of all schemas.

@@ -10,9 +10,9 @@ use tickwire::shm::{self, From, InstrumentRow};
 use crate::board;
 use crate::book::{self, Book};
 use crate::buffer::Buffer;
-use crate::error::{Error, raised};
+use crate::error::{Error, raised, schema_named};
 use crate::follower::{Follow, Follower};
-use crate::schema::{named, of_schema};
+use crate::schema::of_schema;
 use crate::stream::Stream;
 use crate::tables::{self, Channel};
 
@@ -133,7 +133,7 @@ impl Publication {
 
     /// Records, rows (u32) and whether they may be wrong (a byte each).
     fn board(&self, py: Python<'_>, schema: &str) -> PyResult<(Buffer, Buffer, Buffer)> {
-        let schema = named(schema)?;
+        let schema = schema_named(schema)?;
         if schema == Schema::Mbo {
             let why = "order events are no state, so the mbo ring has no board; book() and the mbp schemas have the price levels";
             return Err(Error::new_err(format!("{}: {why}", self.0.path().display())));
@@ -144,7 +144,7 @@ impl Publication {
 
     /// A subscription; `start` is `board`, `now` or `oldest`.
     fn stream(&self, py: Python<'_>, schema: &str, start: &str, symbols: Option<Vec<String>>, gated: bool) -> PyResult<Stream> {
-        let schema = named(schema)?;
+        let schema = schema_named(schema)?;
         let from = match start {
             "board" => From::Board,
             "now" => From::Now,

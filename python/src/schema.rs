@@ -1,9 +1,5 @@
 //! From a schema's name at run time to its record type at compile time: one match for all that is generic over records.
 
-use pyo3::exceptions::PyValueError;
-use pyo3::prelude::*;
-use tickwire::record::Schema;
-
 /// Runs an expression with `$record` standing for the record type of `$schema`.
 macro_rules! of_schema {
     ($schema:expr, $record:ident => $body:expr) => {{
@@ -73,11 +69,3 @@ macro_rules! of_schema {
     }};
 }
 pub(crate) use of_schema;
-
-/// The schema of that name, or a `ValueError` that names them all.
-pub fn named(name: &str) -> PyResult<Schema> {
-    Schema::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Schema::ALL.into_iter().map(Schema::name).collect();
-        PyValueError::new_err(format!("no schema is called {name:?}; there is {}", names.join(", ")))
-    })
-}

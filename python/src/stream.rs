@@ -43,7 +43,8 @@ fn closed() -> PyErr {
 fn duration(name: &str, seconds: f64) -> PyResult<Duration> {
     // For ever is as good as a century.
     const CENTURY: f64 = 3.2e9;
-    Duration::try_from_secs_f64(seconds.min(CENTURY))
+    // (`min` would turn what is not a number into a century.)
+    Duration::try_from_secs_f64(if seconds > CENTURY { CENTURY } else { seconds })
         .map_err(|_| PyValueError::new_err(format!("{name}={seconds}: say how many seconds, 0 or more")))
 }
 

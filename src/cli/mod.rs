@@ -113,7 +113,8 @@ impl Which {
 fn publications(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let beside = |name: &String| name.starts_with('.') || [".lock", ".gate", ".image"].iter().any(|ending| name.ends_with(ending));
+    let beside =
+        |name: &String| name.starts_with('.') || [".lock", ".gate", ".image", ".recorded"].iter().any(|ending| name.ends_with(ending));
     let mut names: Vec<String> = names.filter(|name| !beside(name)).collect();
     names.sort();
     names.truncate(20);

@@ -13,7 +13,7 @@ use crate::books_file;
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
-use crate::replay::{self, ReplayConfig, ReplayPublication, Speed, Summary};
+use crate::replay::{self, ReplayConfig, ReplayFiles, ReplayPublication, Speed, Summary};
 use crate::source::lines::LineKey;
 use crate::sys::signals;
 
@@ -62,6 +62,9 @@ pub(super) struct ReplayArgs {
     /// Also compute bars, VWAP and signals, and publish them as NAME-windows; the replay waits for them
     #[arg(long, requires = "publish")]
     windows: bool,
+    /// Write the records into DBN files in this directory, one per schema (and session and UTC day); nothing is lost on the way
+    #[arg(long, value_name = "DIR")]
+    dbn: Option<PathBuf>,
     /// Room for live orders
     #[arg(long, value_name = "N", default_value_t = 4_000_000, value_parser = clap::value_parser!(u32).range(1..=1 << 28))]
     orders: u32,
@@ -103,6 +106,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
             images_every: args.images_every,
             windows: args.windows.then(|| format!("{name}-windows")),
         }),
+        dbn: args.dbn.as_ref().map(|dir| ReplayFiles { dir: dir.clone() }),
         capacity: BooksCapacity { instruments: 1 << 16, orders: args.orders as usize, levels: args.levels as usize },
     };
     let bar = progress::bar(0, Of::Bytes, "replay");

@@ -15,6 +15,7 @@ pub(super) fn control(rtype: u8) -> &'static str {
         control::BOOK_GOOD => "book_good",
         control::IMAGE_READY => "image_ready",
         control::SYSTEM_EVENT => "system_event",
+        control::TIME_RAN_BACK => "time_ran_back",
         control::PRICE_LEVELS_ONLY => "price_levels_only",
         _ => "unknown",
     }

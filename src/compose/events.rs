@@ -9,7 +9,7 @@ use super::notices::Print;
 use super::{Composer, Moment};
 use crate::book::{Change, Order, Reduced};
 use crate::feed::{Official, Quoted, Shares, Side};
-use crate::record::{Sink, action, control, flags, side};
+use crate::record::{Control, Header, Sink, action, control, flags, side};
 use crate::stats::Drop;
 
 /// An order as a message tells it.
@@ -127,7 +127,11 @@ impl Composer {
     ) -> Result<(), Drop> {
         if shares.size == 0 {
             // Nothing was traded: usual of a cross, and not a trade of anything else.
-            return if official.is_some() { Ok(self.empty_cross(stamp, price, print, sink)) } else { Err(Drop::BadValue) };
+            if official.is_none() {
+                return Err(Drop::BadValue);
+            }
+            self.empty_cross(stamp, price, print, sink);
+            return Ok(());
         }
         self.saturated += u64::from(shares.saturated);
         let (last, traded) = (stamp.with(flags::LAST), Act::new(action::TRADE, side::NONE, price, shares.size));
@@ -153,7 +157,8 @@ impl Composer {
         let mut stamp = stamp.with(flags::LAST);
         if self.roster.prove(id) | suspect {
             if stamp.row.is_some() {
-                sink.control(&self.control(control::BOOK_GOOD, id, at, at.sequence, 0, control::cause::NONE));
+                let good = self.control(control::BOOK_GOOD, id, at, at.sequence, 0, control::cause::NONE);
+                sink.control(&Control { hd: Header { ts_event: stamp.ts_event, ..good.hd }, ..good });
             }
             stamp.flags = self.flags(id) | flags::LAST;
         }

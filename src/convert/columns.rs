@@ -162,6 +162,16 @@ impl Table {
     /// Names of all the schemas that have one.
     pub const NAMES: [&'static str; 21] = super::tables::NAMES;
 
+    /// The first table whose records carry this type.
+    pub fn of_rtype(rtype: u8) -> Option<Self> {
+        Self::NAMES.iter().filter_map(|name| Self::of(name)).find(|table| table.rtype == rtype)
+    }
+
+    /// Whether DBN knows the schema.
+    pub fn is_dbn(&self) -> bool {
+        self.schema.is_none_or(Schema::is_dbn)
+    }
+
     /// When a record was received; of those that don't tell, when it happened. Symbols are looked up by it.
     pub fn index_ns(&self, record: &[u8]) -> u64 {
         match self.columns.first().map(|column| column.value(record)) {

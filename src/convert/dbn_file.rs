@@ -12,6 +12,7 @@ use std::rc::Rc;
 use dbn::decode::dbn::fsm::{DbnFsm, ProcessResult};
 use dbn::{Metadata, RecordRef, VersionUpgradePolicy, v1, v2, v3};
 
+use super::columns::Table;
 use crate::error::{Error, Exit};
 
 /// First bytes of a zstd frame.
@@ -30,8 +31,13 @@ const STATISTICS: u8 = 0x18;
 pub(super) enum Content {
     /// Metadata and records.
     Whole,
-    /// Records of this version, without metadata.
-    Fragment(u8),
+    /// Records without metadata.
+    Fragment {
+        /// Of this version.
+        version: u8,
+        /// The first one's type.
+        rtype: u8,
+    },
     /// The format before DBN.
     Dbz,
     /// Something else.
@@ -47,6 +53,8 @@ pub(super) struct DbnFile {
     version: u8,
     /// `None`: a fragment.
     pub metadata: Option<Metadata>,
+    /// Type and length that records of the schema have.
+    expected: Option<(u8, usize)>,
     records: u64,
     damage: Option<&'static str>,
 }
@@ -68,7 +76,7 @@ pub(super) fn content(path: &Path) -> Result<Content, Error> {
     if !path.metadata().is_ok_and(|there| there.is_file()) {
         return Ok(Content::Other);
     }
-    let (mut reader, _) = open(path)?;
+    let mut reader = open(path)?.reader;
     let mut head = Vec::new();
     // What is damaged so early is told when it is read.
     let _ = reader.by_ref().take(16).read_to_end(&mut head);
@@ -76,7 +84,10 @@ pub(super) fn content(path: &Path) -> Result<Content, Error> {
         [b'D', b'B', b'N', ..] => Content::Whole,
         // A skippable zstd frame with its own magic inside.
         [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Content::Dbz,
-        [words, rtype, ..] if head.len() == 16 => fragment(usize::from(*words) * 4, *rtype).map_or(Content::Other, Content::Fragment),
+        &[words, rtype, ..] if head.len() == 16 => match fragment(usize::from(words) * 4, rtype) {
+            Some(version) => Content::Fragment { version, rtype },
+            None => Content::Other,
+        },
         _ => Content::Other,
     })
 }
@@ -85,12 +96,8 @@ pub(super) fn content(path: &Path) -> Result<Content, Error> {
 /// nothing depends on which.
 fn fragment(size: usize, rtype: u8) -> Option<u8> {
     let of_a_version = (1..=3).find(|&version| changed(version, rtype) == Some(size));
-    let unchanged = || changed(1, rtype).is_none() && super::Table::NAMES.iter().any(|name| is_of(name, size, rtype));
+    let unchanged = || changed(1, rtype).is_none() && Table::of_rtype(rtype).is_some_and(|table| table.size == size && table.is_dbn());
     of_a_version.or_else(|| unchanged().then_some(3))
-}
-
-fn is_of(name: &str, size: usize, rtype: u8) -> bool {
-    super::Table::of(name).is_some_and(|table| table.rtype == rtype && table.size == size && rtype < 0xF0)
 }
 
 /// Bytes of a record whose layout is not the same in all versions.
@@ -111,7 +118,14 @@ fn changed(version: u8, rtype: u8) -> Option<usize> {
     })
 }
 
-fn open(path: &Path) -> Result<(Box<dyn Read>, Rc<Cell<u64>>), Error> {
+/// A file's bytes, decompressed if they are zstd.
+struct Bytes {
+    reader: Box<dyn Read>,
+    /// How many of the file, as it is stored, have been read.
+    read: Rc<Cell<u64>>,
+}
+
+fn open(path: &Path) -> Result<Bytes, Error> {
     let unreadable = |why: std::io::Error| {
         Error::new(Exit::Input, "", format!("cannot be read: {why}"), "check the path and its permissions").in_file(path)
     };
@@ -124,14 +138,14 @@ fn open(path: &Path) -> Result<(Box<dyn Read>, Rc<Cell<u64>>), Error> {
     let stored = BufReader::with_capacity(1 << 17, stored);
     let reader: Box<dyn Read> =
         if compressed { Box::new(zstd::stream::read::Decoder::with_buffer(stored).map_err(unreadable)?) } else { Box::new(stored) };
-    Ok((reader, read))
+    Ok(Bytes { reader, read })
 }
 
 impl DbnFile {
     /// Opens a file of which [`content`] said `Whole` or `Fragment`.
     pub fn open(path: &Path, content: Content) -> Result<Self, Error> {
-        let (reader, read) = open(path)?;
-        let version = if let Content::Fragment(version) = content { Some(version) } else { None };
+        let Bytes { reader, read } = open(path)?;
+        let version = if let Content::Fragment { version, .. } = content { Some(version) } else { None };
         let fsm = DbnFsm::builder()
             .upgrade_policy(VersionUpgradePolicy::UpgradeToV3)
             .skip_metadata(version.is_some())
@@ -140,7 +154,8 @@ impl DbnFile {
         let refuse = |why: String| Error::new(Exit::Input, "", why, "ask whoever made it for the file anew").in_file(path);
         let fsm = fsm.map_err(|error| refuse(format!("the DBN decoder refuses it: {error}")))?;
         let path = path.to_owned();
-        let mut file = Self { path, reader, read, fsm, version: version.unwrap_or(0), metadata: None, records: 0, damage: None };
+        let mut file =
+            Self { path, reader, read, fsm, version: version.unwrap_or(0), metadata: None, expected: None, records: 0, damage: None };
         if version.is_none() {
             file.read_metadata()?;
         }
@@ -171,7 +186,8 @@ impl DbnFile {
                 }
                 ProcessResult::ReadMore(_) => {
                     if self.fill()? == 0 {
-                        let why = self.damage.map_or("it ends within its metadata".to_owned(), |damage| format!("{damage}, within its metadata"));
+                        let why =
+                            self.damage.map_or("it ends within its metadata".to_owned(), |damage| format!("{damage}, within its metadata"));
                         return Err(self.refuse(why, "copy it anew"));
                     }
                 }
@@ -179,6 +195,11 @@ impl DbnFile {
                 ProcessResult::Err(error) => return Err(self.refuse(format!("its metadata are no DBN: {error}"), "copy it anew")),
             }
         }
+    }
+
+    /// From here on records of this type must be so long, in version 3.
+    pub fn expect(&mut self, rtype: u8, size: usize) {
+        self.expected = Some((rtype, size));
     }
 
     /// The next record, in version 3; `None` at the end.
@@ -207,7 +228,9 @@ impl DbnFile {
             return Err(self.corrupt(&format!("its length is {size} bytes")));
         }
         let ts_out = self.metadata.as_ref().is_some_and(|metadata| metadata.ts_out);
-        if let Some(right) = changed(self.version, rtype).map(|right| right + if ts_out { 8 } else { 0 })
+        let of_version = changed(self.version, rtype).map(|right| right + if ts_out { 8 } else { 0 });
+        let of_schema = self.expected.filter(|(expected, _)| *expected == rtype).map(|(_, right)| right);
+        if let Some(right) = of_version.or(of_schema)
             && right != size
         {
             return Err(self.corrupt(&format!("its length is {size} bytes, where records of type {rtype:#04x} have {right}")));

@@ -33,9 +33,9 @@ pub(super) fn all(
             Content::Other => recording(config, path, output, stop, &mut progress)?,
             Content::Dbz => {
                 let why = "it is DBZ, the format before DBN";
-                return Err(Error::new(Exit::Input, "", why, "convert it with version 0.18 of the official tool").in_file(path));
+                return Err(Error::new(Exit::Input, "", why, "make DBN of it with the official `dbn` tool").in_file(path));
             }
-            content => dbn(config, DbnFile::open(path, content)?, path, output, stop, &mut progress)?,
+            content => dbn(config, (path, content), output, stop, &mut progress)?,
         }
         before += size;
         if stop() {
@@ -49,33 +49,33 @@ pub(super) fn all(
 
 fn dbn(
     config: &ConvertConfig,
-    mut file: DbnFile,
-    path: &Path,
+    (path, content): (&Path, Content),
     output: &mut Output<'_>,
     stop: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), Error> {
-    let told = match &file.metadata {
-        Some(metadata) => metadata.schema.map(|schema| schema.as_str()),
-        None => None,
+    let mut file = DbnFile::open(path, content)?;
+    let told = match content {
+        Content::Fragment { rtype, .. } => Table::of_rtype(rtype).map(|table| table.name),
+        _ => file.metadata.as_ref().and_then(|metadata| metadata.schema).map(|schema| schema.as_str()),
     };
+    let is_fragment = file.metadata.is_none();
     let table = match (told.map(|name| (name, Table::of(name))), &config.table) {
         (Some((name, None)), _) => {
             return Err(file.refuse(format!("its records are of the schema {name}, which is not known here"), "use the official tool"));
         }
-        (Some((name, Some(_))), Some(wanted)) if wanted.name != name => {
+        (Some((name, Some(held))), Some(wanted)) if *wanted != held && !(is_fragment && wanted.rtype == held.rtype) => {
             return Err(file.refuse(format!("it holds {name}, and {} was asked for", wanted.name), "leave --schema out, or name its own"));
         }
-        (Some((_, Some(table))), _) => table,
-        (None, Some(wanted)) => wanted.clone(),
-        (None, None) => {
-            let why = if file.metadata.is_some() { "it may hold records of several schemas" } else { "without metadata it does not tell its schema" };
-            return Err(file.refuse(why, "name one with --schema"));
-        }
+        // A fragment does not tell quotes from trades with quotes.
+        (_, Some(wanted)) => wanted.clone(),
+        (Some((_, Some(table))), None) => table,
+        (None, None) => return Err(file.refuse("it may hold records of several schemas", "name one with --schema")),
     };
     let ts_out = file.metadata.as_ref().is_some_and(|metadata| metadata.ts_out);
     let table = if ts_out { table.with_ts_out() } else { table };
     output.begin(&table, path)?;
+    file.expect(table.rtype, table.size);
     let mut symbols = TsSymbolMap::new();
     if let Some(metadata) = &file.metadata {
         match metadata.symbol_map() {
@@ -99,10 +99,6 @@ fn dbn(
             // A live file tells its symbols as it goes. One that cannot be read names no instrument.
             let _ = symbols.on_record(record);
             continue;
-        }
-        if bytes.len() != table.size {
-            let (size, right) = (bytes.len(), table.size);
-            return Err(file.corrupt(&format!("its length is {size} bytes, where {} has {right}", table.name)));
         }
         let symbol = symbols.get_for_ts(table.index_ns(bytes), record.header().instrument_id).map(String::as_str);
         if output.wants(symbol) {
@@ -151,12 +147,14 @@ fn recording(
         speed: Speed::Max,
         lines: config.lines.clone(),
         publish: None,
+        dbn: None,
         capacity: config.capacity,
     };
     let failed = Cell::new(false);
     let shared = RefCell::new((output, None));
     let sink = Converting { output: &shared, failed: &failed, symbols: Vec::new(), schema };
-    let driven = replay::through(&replay, &mut Tally::new(Some(sink), &[schema]), &|| failed.get() || stop(), &mut |at| progress(at.read_bytes))?;
+    let driven =
+        replay::through(&replay, &mut Tally::new(Some(sink), &[schema]), &|| failed.get() || stop(), &mut |at| progress(at.read_bytes))?;
     let (output, refused) = shared.into_inner();
     if let Some(refused) = refused {
         return Err(Error::from(refused).in_file(path));

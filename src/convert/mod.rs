@@ -142,9 +142,12 @@ impl From<::parquet::errors::ParquetError> for Refused {
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Write(error) => {
-                Self::new(Exit::Failed, "the rows could not be written", error, "make room, or name a file elsewhere; nothing was left behind")
-            }
+            Refused::Write(error) => Self::new(
+                Exit::Failed,
+                "the rows could not be written",
+                error,
+                "make room, or name a file elsewhere; nothing was left behind",
+            ),
             Refused::OutOfRange { column, row, what, option } => Self::new(
                 Exit::Input,
                 format!("row {row}, column {column}"),
@@ -250,7 +253,12 @@ fn nothing(config: &ConvertConfig) -> Error {
         [] => String::new(),
         symbols => format!(" of {}", symbols.join(", ")),
     };
-    let error = Error::new(Exit::Input, "nothing to convert", format!("there is no {what}{of} in the input"), "look at it with `tickwire replay`, or name another schema or symbol");
+    let error = Error::new(
+        Exit::Input,
+        "nothing to convert",
+        format!("there is no {what}{of} in the input"),
+        "name another input, schema or symbol",
+    );
     match config.inputs.as_slice() {
         [input] => error.in_file(input),
         _ => error,

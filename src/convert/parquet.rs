@@ -255,8 +255,11 @@ fn physical(kind: Kind) -> Physical {
 }
 
 fn field(column: &Column, numbers: Numbers) -> Result<Type, ParquetError> {
-    let builder = Type::primitive_type_builder(&column.name, physical(column.kind))
-        .with_repetition(if column.may_be_none() { Repetition::OPTIONAL } else { Repetition::REQUIRED });
+    let builder = Type::primitive_type_builder(&column.name, physical(column.kind)).with_repetition(if column.may_be_none() {
+        Repetition::OPTIONAL
+    } else {
+        Repetition::REQUIRED
+    });
     let bits = (column.kind.width() * 8) as i8;
     match column.kind {
         Kind::U8 | Kind::U16 | Kind::U32 | Kind::U64 => builder.with_logical_type(Some(LogicalType::integer(bits, false))),

@@ -129,6 +129,7 @@ impl Plan {
         let mut lanes = lanes::plan(file, host)?;
         let (computed, images) = publications::plan(file, host, &mut lanes)?;
         let service = &file.config.service;
+        let recordings = recordings::plan(file, &lanes, &computed)?;
         Ok(Self {
             publication_dir: service.publication_dir.clone(),
             log: service.log,
@@ -136,7 +137,7 @@ impl Plan {
             lock_memory: service.lock_memory,
             computed,
             images,
-            recordings: recordings::plan(file, &lanes)?,
+            recordings,
             lanes,
         })
     }

@@ -22,14 +22,32 @@ impl Display for Plan {
         )?;
         self.lanes.iter().try_for_each(|lane| print_lane(lane, f))?;
         self.images.iter().try_for_each(|image| {
-            writeln!(f, "\nimages of {}: every {} ms, {} MiB of room for two", image.publication, image.interval_ms, image.bytes.div_ceil(1 << 20))?;
-            writeln!(f, "  reach        the mbo ring reaches back to the newest one at up to {} records a second", image.reach_records_per_s)
+            writeln!(
+                f,
+                "\nimages of {}: every {} ms, {} MiB of room for two",
+                image.publication,
+                image.interval_ms,
+                image.bytes.div_ceil(1 << 20)
+            )?;
+            writeln!(
+                f,
+                "  reach        the mbo ring reaches back to the newest one at up to {} records a second",
+                image.reach_records_per_s
+            )
         })?;
         for computed in &self.computed {
             writeln!(f, "\ncomputed from {}, beside the lanes", computed.of)?;
             print_publication(&computed.spec, f)?;
             if computed.spec.rings.iter().any(|ring| ring.schema == Schema::Signal) {
                 writeln!(f, "    signals    of {} levels, trades for {} ms", computed.signal_levels, computed.flow_window_ns / 1_000_000)?;
+            }
+        }
+        for recording in &self.recordings {
+            let schemas: Vec<&str> = recording.schemas.iter().map(|schema| schema.name()).collect();
+            writeln!(f, "\nrecording of {}: {} into {}", recording.publication, schemas.join(", "), recording.dir.display())?;
+            writeln!(f, "    files      ended at {} MiB of records", recording.rotate_bytes >> 20)?;
+            if let Some(remark) = recording.remark(&self.publication_dir) {
+                writeln!(f, "    note       {remark}")?;
             }
         }
         Ok(())

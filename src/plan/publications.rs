@@ -102,9 +102,10 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
             0..0,
             "service.publication_dir",
             format_args!(
-                "the publications need {} MiB in {} (twice their size: a new session is a new file; and two images of full books), and {} MiB are free",
+                "the publications need {} MiB in {} (twice their size: a new session is a new file{}), and {} MiB are free",
                 bytes.div_ceil(1 << 20),
                 config.service.publication_dir.display(),
+                if images.is_empty() { "" } else { "; and two images of full books" },
                 free >> 20
             ),
             "make rings or `instruments` smaller, remove files left there, or mount a larger tmpfs",

@@ -20,6 +20,9 @@ pub const BOOK_GOOD: u8 = 0xE4;
 pub const IMAGE_READY: u8 = 0xE5;
 /// The venue began or ended a part of its day; `cause` is the feed's own letter (ITCH `S`, IEX `S`), `first_sequence` the message's number.
 pub const SYSTEM_EVENT: u8 = 0xE6;
+/// The venue's time ran back behind the beginning of a second: what follows is late. `ts_event` is how far the channel had come,
+/// `first_sequence` the number of the first such message. Told once for each time it had come to.
+pub const TIME_RAN_BACK: u8 = 0xE7;
 /// The reader of this `mbo` ring has price levels only (a late joiner, or one that was lapped): orders older than this
 /// position are not known. Made by the consumer library, never by the writer.
 pub const PRICE_LEVELS_ONLY: u8 = 0xEF;
@@ -71,8 +74,8 @@ pub mod cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Control {
-    /// `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel. `ts_event` of sessions and gaps is the venue's
-    /// time up to which the channel had been taken in (0: none yet): what follows in the ring is not earlier.
+    /// `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel. `ts_event` is the venue's time: of
+    /// the message that caused it, or up to which the channel had been taken in (0: none yet). What follows in the ring is not earlier.
     pub hd: Header,
     /// When the lane received what caused it, ns since 1970 UTC.
     pub ts_recv: u64,

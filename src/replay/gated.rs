@@ -49,6 +49,11 @@ impl<'a> Gated<'a> {
         self.publisher.heartbeat(crate::sys::tsc::realtime_ns());
     }
 
+    /// The present epoch of the publication.
+    pub fn epoch(&self) -> u64 {
+        self.publisher.epoch()
+    }
+
     pub fn publisher(&mut self) -> &mut Publisher {
         &mut self.publisher
     }

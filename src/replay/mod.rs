@@ -2,12 +2,15 @@
 
 mod computed;
 mod drive;
+mod files;
 mod gated;
 mod images;
+mod outlets;
 mod pace;
 mod summary;
 
 pub use drive::{Driven, through};
+pub use files::ReplayFiles;
 pub use pace::Speed;
 pub use summary::Summary;
 
@@ -17,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::book::BooksCapacity;
 use crate::channel::{Channel, ChannelConfig};
+use crate::dbn_files::FilesSink;
 use crate::error::{Error, Exit};
 use crate::feed::arbiter::ArbiterConfig;
 use crate::feed::name::FeedName;
@@ -33,6 +37,7 @@ use computed::Computed;
 use drive::Drive;
 use gated::Gated;
 use images::Images;
+use outlets::Outlets;
 use pace::Pacer;
 
 /// Lines a replay tells apart: what an arbiter takes.
@@ -55,6 +60,8 @@ pub struct ReplayConfig {
     pub lines: Vec<LineKey>,
     /// Where to publish, if anywhere.
     pub publish: Option<ReplayPublication>,
+    /// Where to write DBN files, if anywhere.
+    pub dbn: Option<ReplayFiles>,
     /// Room for orders and levels.
     pub capacity: BooksCapacity,
 }
@@ -109,39 +116,51 @@ pub struct Replayed {
 /// Runs a replay to its end, or until `stop` says so. `progress` is called about every 64 datagrams.
 pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn FnMut(Progress)) -> Result<Replayed, Error> {
     let (mut recording, channel) = open(config)?;
+    config.dbn.as_ref().map_or(Ok(()), |dbn| dbn.look(config))?;
     let gated = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
+    let gated = gated.map(|publisher| Gated::new(publisher, stop));
     let images = config.publish.as_ref().and_then(|publication| Images::start(publication).transpose()).transpose()?;
     // Before the publisher in the order of dropping: it ends when the publication it reads has.
     let computed = config.publish.as_ref().map_or(Ok(None), |publication| Computed::start(publication, config.feed))?;
+    let epoch = gated.as_ref().map(Gated::epoch);
+    let files = config.dbn.as_ref().map(|dbn| dbn.sink(config, epoch)).transpose()?;
+    let outlets = (gated.is_some() || files.is_some()).then_some(Outlets { gated, files });
     let mut run = Run {
         drive: Drive::new(channel),
-        sink: Tally::new(gated.map(|publisher| Gated::new(publisher, stop)), schemas_of(config.feed)),
+        sink: Tally::new(outlets, schemas_of(config.feed)),
         pacer: Pacer::new(config.speed),
         images,
         image_told: 0,
         stop,
         shown: Instant::now(),
     };
-    if let (Some(gated), Some(publication)) = (run.sink.inner(), &config.publish) {
+    if let (Some(gated), Some(publication)) = (run.gated(), &config.publish) {
         gated.wait_for_readers(publication.gated_readers + usize::from(publication.images_every.is_some()), computed.as_ref());
     }
     let began = Instant::now();
-    if let Err(error) = run.all(&mut recording, progress) {
-        // Before the publication goes: its last image goes with it.
-        let _ = run.images.take().map(Images::finish);
-        return Err(error);
-    }
+    let unreadable = run.all(&mut recording, progress).err();
     let elapsed_ns = began.elapsed().as_nanos() as u64;
     run.drive.finish(&mut run.sink);
     if let Some(images) = run.images.take() {
-        // What rests at the end is in the last image, which stays with the publication.
+        // Before the publication goes. What rests at the end is in the last image, which stays with the publication.
         let news = images.finish()?;
         run.announce(&news);
     }
     run.show_counters(&recording);
+    // Files become whole whatever happened: up to there they are right.
+    let files = run.sink.inner().and_then(|outlets| outlets.files.take()).map(FilesSink::close);
     let mut summary = run.drive.summary(&run.sink, &mut recording, elapsed_ns);
-    if let (Some(gated), Some(publication)) = (run.sink.into_inner(), &config.publish) {
+    if let (Some(gated), Some(publication)) = (run.sink.into_inner().and_then(|outlets| outlets.gated), &config.publish) {
         gated.close(publication.keep);
+    }
+    if let Some((whole, failure)) = files {
+        if let Some(failure) = failure {
+            return Err(files::unfinished(failure, &whole, config));
+        }
+        summary.add_files(&whole);
+    }
+    if let Some(error) = unreadable {
+        return Err(error);
     }
     if let Some(computed) = computed {
         computed.finish(stop, &mut summary)?;
@@ -170,7 +189,7 @@ fn open(config: &ReplayConfig) -> Result<(Recording, Channel), Error> {
 
 struct Run<'a> {
     drive: Drive,
-    sink: Tally<Gated<'a>>,
+    sink: Tally<Outlets<'a>>,
     pacer: Pacer,
     images: Option<Images>,
     /// Number of the last image that readers were told of.
@@ -180,10 +199,22 @@ struct Run<'a> {
     shown: Instant,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn gated(&mut self) -> Option<&mut Gated<'a>> {
+        self.sink.inner().and_then(|outlets| outlets.gated.as_mut())
+    }
+
+    /// Whether the files cannot be written: what comes would be lost.
+    fn is_in_vain(&mut self) -> bool {
+        self.sink.inner().and_then(|outlets| outlets.files.as_ref()).is_some_and(|files| files.failure().is_some())
+    }
+
     fn all(&mut self, recording: &mut Recording, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
         while let Some(next_ns) = recording.peek_ns().map_err(unreadable)? {
-            let (stop, gated) = (self.stop, self.sink.inner());
+            if self.is_in_vain() {
+                break;
+            }
+            let (stop, gated) = (self.stop, self.sink.inner().and_then(|outlets| outlets.gated.as_ref()));
             // Asked at least every 50 ms while it waits: also the publication's sign of life.
             let alive = || {
                 gated.as_ref().inspect(|gated| gated.heartbeat());
@@ -215,7 +246,7 @@ impl Run<'_> {
     }
 
     fn announce(&mut self, news: &ImageNews) {
-        let epoch = self.sink.inner().map_or(0, |gated| gated.publisher().epoch());
+        let epoch = self.gated().map_or(0, |gated| gated.epoch());
         if let Some(position) = news.take(&mut self.image_told, epoch) {
             self.sink.control(&ImageNews::control(position, self.drive.last_ns));
             self.sink.commit();
@@ -224,7 +255,7 @@ impl Run<'_> {
 
     fn show_counters(&mut self, recording: &Recording) {
         self.shown = Instant::now();
-        if let Some(gated) = self.sink.inner() {
+        if let Some(gated) = self.sink.inner().and_then(|outlets| outlets.gated.as_mut()) {
             let channels = std::iter::once(&self.drive.channel);
             counters::show(gated.publisher(), channels, recording.frames(), recording.drops(), &ShownLatency::default());
         }

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Exit};
 use super::images;
+use super::recorder::Recorder;
 use super::running::Running;
+use crate::error::{Error, Exit};
 use crate::plan::Plan;
 
 /// How long a thread has to read what the lanes left, after they have ended.
@@ -31,6 +32,11 @@ impl Housekeeping {
             all.spawn(format!("images-{}", image.publication), move |stop| images::keep(&dir, &image, news, stop))?;
         }
         super::windows::start(&mut all, plan)?;
+        // After the windows: what is computed can be recorded too.
+        for recording in &plan.recordings {
+            let recorder = Recorder::open(recording, &plan.publication_dir)?;
+            all.spawn(format!("record {}", recording.publication), move |stop| recorder.run(stop))?;
+        }
         Ok(all)
     }
 

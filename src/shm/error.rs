@@ -154,7 +154,9 @@ impl fmt::Display for ShmError {
             Self::NoGate { path, gates } => {
                 write!(f, "{}: all {gates} gates are taken; read without a gate, or let one reader end", path.display())
             }
-            Self::Image { path, why } => write!(f, "{}: not an image this version can read: {why}; the next one takes its place", path.display()),
+            Self::Image { path, why } => {
+                write!(f, "{}: not an image this version can read: {why}; the next one takes its place", path.display())
+            }
             Self::NoImage { path, why } => write!(
                 f,
                 "{}: no image to start from: {why}, and the mbo ring has lost its beginning; have the writer make images \

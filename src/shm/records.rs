@@ -170,8 +170,8 @@ impl<R: Record> Records<R> {
     }
 
     /// Goes on at a position. What is known of everything before it is the caller's business.
-    pub(super) fn seek(&mut self, next: u64) {
-        (self.next, self.join, self.passed_over, self.levels_only) = (next, None, 0, false);
+    pub(crate) fn seek(&mut self, next: u64) {
+        (self.next, self.join, self.passed_over, self.levels_only) = (next.max(1), None, 0, false);
         self.watch.came();
         self.tell_gate();
     }
@@ -197,6 +197,13 @@ impl<R: Record> Records<R> {
         // Order events of long ago are no state: an mbo reader is told instead.
         self.join = (R::SCHEMA != Schema::Mbo && cursor > 0).then_some((cursor, 0));
         self.levels_only = R::SCHEMA == Schema::Mbo && cursor > 0;
+    }
+
+    /// Goes on with the oldest record that can be read without hurry.
+    #[cfg(feature = "service")]
+    pub(crate) fn seek_oldest(&mut self) {
+        self.begin(From::Oldest);
+        self.levels_only = false;
     }
 
     /// The next thing that happened. Never waits. Errors: the memory is not what a writer of ours leaves, a new epoch cannot

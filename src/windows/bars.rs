@@ -6,11 +6,12 @@
 //! - Windows close when the clock reaches their end, in the order of (end, shorter first, row); one window of an instrument is told once.
 //! - A trade whose time lies before the window the clock is in is late for that kind, and is not counted there.
 //!
-//! So the result depends on what came in which order, never on how often somebody looked at a watermark in between, as long as
-//! the watermark is what it says: nothing with an earlier time comes after it.
+//! So the result depends on what is in the ring in which order, never on how often somebody looked at a watermark in between. Where the
+//! venue's time runs back behind the beginning of a second, the lane says so in the ring (`TIME_RAN_BACK`): between two such records
+//! nothing comes that a watermark seen before it could have closed.
 
-use super::VENUE_AHEAD_NS;
 use super::bar::Bar;
+use super::belief::{Belief, is_ahead};
 use super::clock::{Span, Window};
 use super::counters::Counters;
 use super::trades::{Remembered, TradeLog};
@@ -66,6 +67,7 @@ struct OfRow {
 #[derive(Clone, Debug, Default)]
 struct Clock {
     now_ns: u64,
+    belief: Belief,
     /// The earliest end of the windows below.
     next_end_ns: u64,
     current: [Current; Window::COUNT],
@@ -123,27 +125,27 @@ impl Bars {
     /// A record of the side ring, of the instrument at `row`, which is of `channel`.
     pub fn record(&mut self, row: Row, channel: u16, record: &Venue, out: &mut impl FnMut(&Closed)) {
         let venue_ns = record.hd.ts_event;
-        // Such a time is a fault; believed, it would close every window for as long.
-        let ahead = venue_ns > record.ts_recv.saturating_add(VENUE_AHEAD_NS);
-        if !ahead {
+        let clock = self.channels.get_mut(usize::from(channel));
+        let believed = clock.is_none_or(|clock| clock.belief.believes(venue_ns, record.ts_recv));
+        if believed {
             self.advance(channel, venue_ns, out);
         }
         if let Some(clock) = self.channels.get_mut(usize::from(channel)) {
             clock.in_doubt = false;
         }
         match record.kind {
-            kind::TRADE if ahead => self.counters.trades_refused += 1,
+            kind::TRADE if !believed => self.counters.trades_refused += 1,
             kind::TRADE => self.trade(row, channel, record),
             kind::TRADE_BREAK => self.break_trade(row, record.reference),
             _ => {}
         }
     }
 
-    /// A control record of the side ring. It carries the venue time up to which its channel had been taken in.
+    /// A control record of the side ring. It tells the venue's time, as the records do.
     pub fn control(&mut self, record: &Control, out: &mut impl FnMut(&Closed)) {
         use control::cause;
-        let told = matches!(record.hd.rtype, control::SESSION_START | control::SESSION_END | control::GAP_OPEN | control::GAP_CLOSED);
-        if told {
+        let of_the_lane = !matches!(record.hd.rtype, control::IMAGE_READY | control::PRICE_LEVELS_ONLY);
+        if of_the_lane && !is_ahead(record.hd.ts_event, record.ts_recv) {
             self.advance(record.channel, record.hd.ts_event, out);
         }
         let Some(clock) = self.channels.get_mut(usize::from(record.channel)) else { return };

@@ -25,7 +25,7 @@ macro_rules! counters {
 counters! {
     /// Trades that were counted into at least one window.
     trades,
-    /// Trades that were refused: without price, size or time, or more than a minute ahead of their receipt.
+    /// Trades that were refused: without price, size or time, or of a time that is not believed.
     trades_refused,
     /// Trades that came when their second was closed already, and were not counted into it.
     late_1s,

@@ -17,6 +17,7 @@
 
 mod bar;
 mod bars;
+mod belief;
 mod clock;
 mod computing;
 mod counters;
@@ -32,7 +33,3 @@ pub use clock::{Span, Window};
 pub use computing::{ComputeConfig, Computing, Finished, Turn};
 pub use counters::Counters;
 pub use signals::{BookRecord, Signals};
-
-/// A venue's clock is believed to be at most so far ahead of ours: a trade that claims more is refused. The lane's watermark has
-/// the same bound.
-const VENUE_AHEAD_NS: u64 = 60_000_000_000;

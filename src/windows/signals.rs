@@ -1,6 +1,6 @@
 //! Signals of a book: what it leans to, after each event that changed it or traded. Integers only, rounded towards zero.
 
-use super::VENUE_AHEAD_NS;
+use super::belief::Belief;
 use super::flow::{BUCKETS, Flow};
 use crate::record::signal::crossing;
 use crate::record::{BidAsk, Header, Mbp1, Mbp10, Record, Row, Signal, UNDEF_PRICE, action, flags, side};
@@ -35,8 +35,9 @@ book_record!(Mbp1, Mbp10);
 pub struct Signals {
     levels: usize,
     bucket_ns: u64,
+    belief: Belief,
     instruments: u32,
-    /// Of those that have traded.
+    /// By row, of those that were told of.
     flows: Vec<Option<Box<Flow>>>,
     refused: u64,
 }
@@ -46,7 +47,7 @@ impl Signals {
     /// rows from `instruments` on have no flow.
     pub fn new(levels: u8, flow_window_ns: u64, instruments: u32) -> Self {
         let bucket_ns = (flow_window_ns / BUCKETS as u64).max(1);
-        Self { levels: usize::from(levels.max(1)), bucket_ns, instruments, flows: Vec::new(), refused: 0 }
+        Self { levels: usize::from(levels.max(1)), bucket_ns, belief: Belief::default(), instruments, flows: Vec::new(), refused: 0 }
     }
 
     /// Trades too old, or too far ahead of their receipt, to count.
@@ -57,15 +58,16 @@ impl Signals {
     /// A record of the ring; the signal, if it is the last record of its event.
     pub fn record<R: BookRecord>(&mut self, row: Row, record: &R) -> Option<Signal> {
         let venue_ns = record.header().ts_event;
-        let believed = venue_ns <= record.ts_recv().saturating_add(VENUE_AHEAD_NS);
+        let believed = self.belief.believes(venue_ns, record.ts_recv());
         let bucket = venue_ns / self.bucket_ns;
         let (action, side, size, _) = record.event();
-        if action == action::TRADE && matches!(side, side::BID | side::ASK) {
-            let counted = believed && self.flow_of(row).is_some_and(|flow| flow.trade(bucket, side == side::BID, size));
-            self.refused += u64::from(!counted);
-        } else if believed && let Some(Some(flow)) = self.flows.get_mut(row as usize) {
+        let trade = action == action::TRADE && matches!(side, side::BID | side::ASK);
+        let flow = self.flow_of(row).filter(|_| believed);
+        let counted = flow.is_some_and(|flow| {
             flow.advance(bucket);
-        }
+            trade && flow.trade(bucket, side == side::BID, size)
+        });
+        self.refused += u64::from(trade && !counted);
         (record.flags() & flags::LAST != 0).then(|| self.signal(row, record, 0))
     }
 

@@ -1,5 +1,8 @@
 //! Halts, auctions, official prices, circuit breakers and the side ring: what is said beside the orders.
 
+use std::collections::BTreeMap;
+
+use tickwire::generate::{GenerateConfig, Session};
 use tickwire::record::control::SYSTEM_EVENT;
 use tickwire::record::venue::kind;
 use tickwire::record::{Header, Imbalance, Schema, Statistics, Status, UNDEF_PRICE, UNDEF_SIZE, UNDEF_TIME, Venue};
@@ -292,5 +295,71 @@ fn system_events_are_control_records_with_the_venues_letter_and_time() {
         assert_eq!((record.hd.rtype, record.cause, record.channel), (SYSTEM_EVENT, letter, 7));
         assert_eq!((record.hd.instrument_id, record.hd.publisher_id, record.hd.ts_event), (0, 2, TS_EVENT));
         assert_eq!((record.ts_recv, record.first_sequence, record.last_sequence), (RECV_NS, bench.next - 1, 0));
+    }
+}
+
+#[test]
+fn a_whole_day_has_as_many_records_of_each_kind_as_messages_call_for() {
+    for seed in 1..=4 {
+        let mut session = Session::new(&GenerateConfig::whole_day(seed, 12_000, 40, MIDNIGHT_NS)).unwrap();
+        let mut bench = Bench::itch();
+        let mut all = Vec::new();
+        // Counted from the bytes alone, at the specification's offsets.
+        let mut called = BTreeMap::<&str, usize>::new();
+        while let Some(message) = session.next_message() {
+            let bytes = message.bytes;
+            let cross_shares = || u64::from_be_bytes(bytes[11..19].try_into().unwrap());
+            let kinds: &[&str] = match bytes[0] {
+                b'F' => &["attribution"],
+                b'E' | b'P' => &["trade"],
+                b'C' if bytes[31] == b'Y' => &["trade"],
+                b'Q' if cross_shares() > 0 => &["trade", "official"],
+                b'Q' => &["empty cross"],
+                b'B' => &["break"],
+                b'I' => &["imbalance"],
+                b'R' => &["definition"],
+                b'H' | b'Y' | b'h' => &["status"],
+                b'J' | b'K' | b'L' | b'N' | b'O' => &["word"],
+                b'V' | b'W' => &["whole"],
+                b'S' => &["system"],
+                _ => &[],
+            };
+            kinds.iter().for_each(|kind| *called.entry(kind).or_default() += 1);
+            bench.one(bytes.to_vec());
+            all.append(&mut bench.sink.take());
+        }
+        assert_eq!(bench.dropped(), []);
+        let mut told = BTreeMap::<&str, usize>::new();
+        let (mut trades, mut prints) = (Vec::new(), Vec::new());
+        for out in all {
+            let kind = match out {
+                Out::Trade(row, record) => {
+                    trades.push((row, record.price, record.size, record.side, record.sequence));
+                    "trade"
+                }
+                Out::Venue(row, record) => match record.kind {
+                    kind::TRADE => {
+                        prints.push((row, record.prices[0], record.size, record.codes[0], record.sequence));
+                        assert_eq!(prints.len(), trades.len(), "beside its trade");
+                        continue;
+                    }
+                    kind::TRADE_BREAK => "break",
+                    kind::ATTRIBUTION => "attribution",
+                    kind::EMPTY_CROSS => "empty cross",
+                    _ => "word",
+                },
+                Out::Statistics(..) => "official",
+                Out::Imbalance(..) => "imbalance",
+                Out::Definition(..) => "definition",
+                Out::Status(..) => "status",
+                Out::StatusWhole(_) | Out::VenueWhole(_) => "whole",
+                Out::Control(record) if record.hd.rtype == SYSTEM_EVENT => "system",
+                _ => continue,
+            };
+            *told.entry(kind).or_default() += 1;
+        }
+        assert_eq!(told, called, "seed {seed}");
+        assert_eq!(prints, trades, "one for one, in the same order");
+        assert!(called.len() >= 10, "the day has nearly all of them: {called:?}");
     }
 }

@@ -240,11 +240,13 @@ fn play(script: &Script, dice: &mut Dice) -> Vec<Life> {
 /// Writes an image every few thousand records, and wherever the writer stands still.
 fn keep_images(mut keeper: ImageKeeper, stage: &Stage) {
     let _alarm = Alarm(stage);
-    let mut written = 0;
+    let (mut written, mut idle) = (0, 0);
     loop {
         let kept = keeper.read(1_000).unwrap();
-        // Every 5,000 records of a ring of 8,192: now and then the newest image is too old, and its readers must wait.
-        if keeper.is_due() && (keeper.is_first() || kept == Kept::Idle || keeper.records() - written >= 5_000) {
+        idle = if kept == Kept::Idle { idle + 1 } else { 0 };
+        // Of a ring of 8,192: now and then the newest image is too old, and its readers must wait for the next. Where the writer stands
+        // still for a checkpoint they all want one.
+        if keeper.is_due() && (keeper.is_first() || idle > 20 || keeper.records() - written >= 12_000) {
             written = keeper.records();
             keeper.write(1).unwrap();
         }
@@ -283,7 +285,7 @@ fn check(lives: &[Life]) {
         sum_of(|life| life.waited),
         sum_of(|life| life.whole_at)
     );
-    assert!(of_orders.len() > 30 && sum_of(|life| life.rejoined) > 50 && sum_of(|life| life.whole_at) > 100, "{of_orders:?}");
+    assert!(of_orders.len() > 30 && sum_of(|life| life.rejoined) > 20 && sum_of(|life| life.whole_at) > 100);
     // Sleepers sleep by messages, not by the clock: no machine is so fast that they are not lapped, nor so slow that the gated one is.
     assert!(lives.iter().filter(|life| life.laps >= 5).count() > 10, "hardly anybody was lapped: {lives:?}");
     assert!(sum(|life| life.levels_only) > 10);

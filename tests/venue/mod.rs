@@ -213,7 +213,15 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(feed: FeedName) -> Self {
-        Self { channel: channel(feed), sink: Recorder::default(), next: 1, now_ns: RECV_NS, session: *b"SESSION001", iex_session: 1, stream_offset: 0 }
+        Self {
+            channel: channel(feed),
+            sink: Recorder::default(),
+            next: 1,
+            now_ns: RECV_NS,
+            session: *b"SESSION001",
+            iex_session: 1,
+            stream_offset: 0,
+        }
     }
 
     pub fn itch() -> Self {

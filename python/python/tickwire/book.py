@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from . import _native
-from .dtypes import LEVEL, UNDEF_PRICE, Records
+from .dtypes import LEVEL, UNDEF_PRICE, Records, array
 from .units import price
 
 
@@ -64,7 +62,7 @@ def told(native: _native.BookTuple) -> Book:
         row=row,
         instrument_id=instrument_id,
         publisher_id=publisher_id,
-        levels=np.frombuffer(levels, LEVEL),
+        levels=array(levels, LEVEL),
         state="maybe_bad" if maybe_bad else "good",
         channel=channel,
         since_ns=since_ns,

@@ -14,7 +14,7 @@ import re
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from . import _native
 
@@ -172,6 +172,11 @@ def dtype(schema: str) -> np.dtype[np.void]:
         return DTYPES[schema]
     except KeyError:
         raise ValueError(f"no schema is called {schema!r}; there is {', '.join(DTYPES)}") from None
+
+
+def array(buffer: _native.Buffer, dtype: DTypeLike) -> NDArray[Any]:
+    """The bytes as a read-only array of that type, without a copy; the array keeps them."""
+    return np.frombuffer(memoryview(buffer), dtype)
 
 
 def levels(records: Records) -> Records:

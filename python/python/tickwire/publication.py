@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _native, book
 from .board import Board
-from .dtypes import Records, Schema, dtype
+from .dtypes import Records, Schema, array, dtype
 from .stream import OnLost, Start, Stream
 from .symbols import Instrument, Symbols
 
@@ -141,10 +141,9 @@ class Publication:
     def board(self, schema: Schema) -> Board:
         """The last record of every instrument, as of one moment; :meth:`Board.to_df` makes a DataFrame of it."""
         records, rows, maybe_bad = self._native.board(schema)
-        found = np.frombuffer(records, dtype(schema))
-        at = np.frombuffer(rows, np.uint32)
-        symbols = self.instruments()["symbol"][at]
-        return Board(schema, found, at, np.frombuffer(maybe_bad, np.bool_), symbols)
+        found = array(records, dtype(schema))
+        at = array(rows, np.uint32)
+        return Board(schema, found, at, array(maybe_bad, np.bool_), self.symbols.at(at))
 
     # ── what comes ──
 

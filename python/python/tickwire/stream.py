@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _native
 from .batch import Batch
-from .dtypes import CONTROL, dtype
+from .dtypes import CONTROL, array, dtype
 from .symbols import Symbols
 
 if TYPE_CHECKING:
@@ -68,19 +68,19 @@ class Stream:
             raise _native.Closed("the stream is closed")
         kind, number, records, rows, maybe_bad = self._native.read(timeout, self._max_records, self._linger, self._spin)
         if kind == "records" and records is not None:
-            return Batch(self.schema, kind, np.frombuffer(records, self._dtype), self._symbols, position=number)
+            return Batch(self.schema, kind, array(records, self._dtype), self._symbols, position=number)
         if kind == "board" and records is not None and rows is not None and maybe_bad is not None:
-            found = np.frombuffer(records, self._dtype)
+            found = array(records, self._dtype)
             return Batch(
                 self.schema,
                 kind,
                 found,
                 self._symbols,
-                rows=np.frombuffer(rows, np.uint32),
-                maybe_bad=np.frombuffer(maybe_bad, np.bool_),
+                rows=array(rows, np.uint32),
+                maybe_bad=array(maybe_bad, np.bool_),
             )
         if kind == "control" and records is not None:
-            return Batch(self.schema, kind, self._none, self._symbols, controls=np.frombuffer(records, CONTROL))
+            return Batch(self.schema, kind, self._none, self._symbols, controls=array(records, CONTROL))
         if kind == "lost":
             self.lost += number
             self.ended = self._on_lost == "stop"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _native
-from .dtypes import INSTRUMENT, Records
+from .dtypes import INSTRUMENT, Records, array
 
 
 class Instrument(NamedTuple):
@@ -27,6 +27,15 @@ class Instrument(NamedTuple):
     symbol: str
 
 
+class _Known(NamedTuple):
+    table: Records
+    #: Ids in ascending order, and the row of each.
+    keys: NDArray[np.uint64]
+    order: NDArray[np.intp]
+    #: By row; the last is the empty name of what was never announced.
+    names: NDArray[np.str_]
+
+
 class Symbols:
     """Symbols by the ids in records, kept up as instruments are announced.
 
@@ -36,41 +45,45 @@ class Symbols:
 
     def __init__(self, native: _native.Publication) -> None:
         self._native = native
-        self._table = np.empty(0, INSTRUMENT)
-        self._keys = np.empty(0, np.uint64)
-        self._order = np.empty(0, np.intp)
-        self._names = np.array([""])
+        # Replaced as a whole, so that threads may share it.
+        self._known = _Known(np.empty(0, INSTRUMENT), np.empty(0, np.uint64), np.empty(0, np.intp), np.array([""]))
 
-    @property
-    def table(self) -> Records:
-        """The instruments table, as far as it is known now."""
-        known = len(self._table)
-        if self._native.instrument_count() != known:
-            new = np.frombuffer(self._native.instruments(known), INSTRUMENT)
-            table = np.concatenate([self._table, new])
+    def _newest(self) -> _Known:
+        known = self._known
+        if self._native.instrument_count() > len(known.table):
+            table = np.concatenate([known.table, array(self._native.instruments(len(known.table)), INSTRUMENT)])
+            table.flags.writeable = False
             keys = _keys(table)
             # Of rows with the same id the last one counts: stable, and searched from the right.
             order = np.argsort(keys, kind="stable")
             longest = int(np.char.str_len(table["symbol"]).max(initial=1))
-            # The last name is that of ids that were never announced.
-            self._names = np.append(table["symbol"].astype(f"U{longest}"), "")
-            self._table, self._keys, self._order = table, keys[order], order
-            self._table.flags.writeable = False
-        return self._table
+            names = np.append(table["symbol"].astype(f"U{longest}"), "")
+            self._known = known = _Known(table, keys[order], order, names)
+        return known
+
+    @property
+    def table(self) -> Records:
+        """The instruments table, as far as it is known now."""
+        return self._newest().table
 
     def rows_of(self, records: Records) -> NDArray[np.intp]:
         """The rows of the records' instruments; -1 for ids that were never announced (whole venues, control records of a channel)."""
-        if not len(self.table):
+        known = self._newest()
+        if not len(known.table):
             return np.full(len(records), -1, np.intp)
         wanted = _keys(records)
-        at = np.searchsorted(self._keys, wanted, side="right") - 1
-        found = (at >= 0) & (self._keys[at] == wanted)
-        return np.where(found, self._order[at], -1)
+        at = np.searchsorted(known.keys, wanted, side="right") - 1
+        found = (at >= 0) & (known.keys[at] == wanted)
+        return np.where(found, known.order[at], -1)
 
     def of(self, records: Records) -> NDArray[np.str_]:
         """The symbols of the records' instruments; empty where :meth:`rows_of` is -1."""
-        rows = self.rows_of(records)
-        names: NDArray[np.str_] = self._names[rows]
+        return self.at(self.rows_of(records))
+
+    def at(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.str_]:
+        """The symbols of the instruments in those rows; empty where there is no such row."""
+        known = self._newest()
+        names: NDArray[np.str_] = known.names[np.where((rows >= 0) & (rows < len(known.table)), rows, len(known.table))]
         return names
 
 

@@ -160,7 +160,7 @@ fn books(from: &mut Summed, head: &ImageHead) -> Result<OrderBooks, Refusal> {
     books.reserve(head.orders.min(FORESEEN) as usize);
     let (mut instruments, mut orders) = (0, 0);
     // The `R` of the book that is being told; none before the first and after a last record.
-    let mut open: Option<Mbo> = None;
+    let mut open: Option<(u32, Mbo)> = None;
     let mut place = (side::BID, i64::MIN);
     for number in 1..=head.instruments + head.orders {
         let record = from.record()?;
@@ -173,13 +173,13 @@ fn books(from: &mut Summed, head: &ImageHead) -> Result<OrderBooks, Refusal> {
         match (record.action, open) {
             (action::CLEAR, None) => {
                 instruments += 1;
-                if !books.restore_book(&record, record.flags & LACKS_ORDERS != 0) {
+                let Some(at) = books.restore_book(&record, record.flags & LACKS_ORDERS != 0) else {
                     return refuse("its instrument has been told before");
-                }
+                };
                 place = (side::BID, i64::MIN);
-                open = Some(record);
+                open = Some((at, record));
             }
-            (action::ADD, Some(book)) => {
+            (action::ADD, Some((at, book))) => {
                 orders += 1;
                 let is_of_it = (record.hd.publisher_id, record.hd.instrument_id) == (book.hd.publisher_id, book.hd.instrument_id);
                 // Asks after bids, and on each side the best price first.
@@ -189,7 +189,7 @@ fn books(from: &mut Summed, head: &ImageHead) -> Result<OrderBooks, Refusal> {
                     (from, to) => from == side::BID && to == side::ASK,
                 };
                 place = next;
-                if !is_of_it || !in_order || !books.restore_order(&record) {
+                if !is_of_it || !in_order || !books.restore_order(at, &record) {
                     return refuse("its order does not follow from those before it");
                 }
             }

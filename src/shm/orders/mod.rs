@@ -240,29 +240,24 @@ impl OrderBooks {
         self.doubts.restore(channel, gap, missing);
     }
 
-    /// What an image tells of a book: the `R` that begins it. `false` if the book has been told already.
-    pub(super) fn restore_book(&mut self, record: &Mbo, lacks_orders: bool) -> bool {
+    /// What an image tells of a book: the `R` that begins it. Its number, or `None` if the book has been told already.
+    pub(super) fn restore_book(&mut self, record: &Mbo, lacks_orders: bool) -> Option<u32> {
         if self.index.contains_key(&(record.hd.publisher_id, record.hd.instrument_id)) {
-            return false;
+            return None;
         }
         let at = self.at(&record.hd);
-        if let Some(book) = self.books.get_mut(at as usize) {
-            book.channel = record.channel_id;
-            (book.ts_event, book.ts_recv, book.sequence) = (record.hd.ts_event, record.ts_recv, record.sequence);
-            book.standing = Standing::restored(record.flags & flags::MAYBE_BAD_BOOK != 0, lacks_orders, &self.doubts);
-        }
-        true
+        let book = self.books.get_mut(at as usize)?;
+        book.channel = record.channel_id;
+        (book.ts_event, book.ts_recv, book.sequence) = (record.hd.ts_event, record.ts_recv, record.sequence);
+        book.standing = Standing::restored(record.flags & flags::MAYBE_BAD_BOOK != 0, lacks_orders, &self.doubts);
+        Some(at)
     }
 
-    /// An order that an image tells, behind those before it. `false` if it cannot be: the image is then not to be believed.
-    pub(super) fn restore_order(&mut self, record: &Mbo) -> bool {
-        let at = self.at(&record.hd);
-        let Some(side) = Side::of(record.side) else { return false };
-        if record.size == 0 || record.price == UNDEF_PRICE || self.queues.find(at, record.order_id).is_some() {
-            return false;
-        }
-        self.rest(at, side, record);
-        true
+    /// An order that an image tells of the book of that number, behind those before it. `false` if it cannot be: the image is then not to be
+    /// believed.
+    pub(super) fn restore_order(&mut self, at: u32, record: &Mbo) -> bool {
+        let usable = record.size > 0 && record.price != UNDEF_PRICE;
+        Side::of(record.side).filter(|_| usable).is_some_and(|side| self.rest(at, side, record))
     }
 
     fn at(&mut self, header: &Header) -> u32 {
@@ -285,19 +280,21 @@ impl OrderBooks {
         })
     }
 
-    fn rest(&mut self, at: u32, side: Side, record: &Mbo) {
-        let Some(book) = self.books.get_mut(at as usize) else { return };
-        let Some(prices) = book.sides.get_mut(side as usize) else { return };
+    /// `false` if the order rests there already.
+    fn rest(&mut self, at: u32, side: Side, record: &Mbo) -> bool {
+        let Some(book) = self.books.get_mut(at as usize) else { return false };
+        let Some(prices) = book.sides.get_mut(side as usize) else { return false };
         let level = match prices.get(&record.price) {
             Some(&level) => level,
             None => {
-                let Some(level) = self.queues.new_level(side as u8, record.price) else { return };
+                let Some(level) = self.queues.new_level(side as u8, record.price) else { return false };
                 prices.insert(record.price, level);
                 level
             }
         };
-        book.orders += 1;
-        self.queues.push(at, level, record.order_id, record.size);
+        let came = self.queues.push(at, level, record.order_id, record.size);
+        book.orders += u32::from(came);
+        came
     }
 
     fn leave(&mut self, at: u32, order_id: u64, found: Found) {

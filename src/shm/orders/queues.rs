@@ -2,9 +2,12 @@
 //!
 //! Orders and levels lie in two slabs and name each other by number, so that a cancel finds its order by one hash look-up and needs
 //! no search for its level; 24 bytes an order, 40 a level. A level is a queue: first come, first served. The index is the standard
-//! hash map with its keyed hash, because order ids come from a wire and could be made to collide.
+//! hash map, keyed anew in every process, because order ids come from a wire and could be made to collide; its own hash would cost
+//! as much as the look-up, so it is one multiplication, folded.
 
 use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::{BuildHasher, Hasher};
 
 /// No order, no level.
 const NONE: u32 = u32::MAX;
@@ -83,18 +86,63 @@ pub(super) struct Found {
     pub level: u32,
 }
 
+/// Two secret numbers to start hashes from.
+#[derive(Clone, Debug)]
+struct Keyed(u64, u64);
+
+impl Keyed {
+    fn new() -> Self {
+        let secret = RandomState::new();
+        // Odd, so that no bit of what is multiplied is lost.
+        Self(secret.hash_one(0), secret.hash_one(1) | 1)
+    }
+}
+
+/// A hash in the making.
+#[derive(Debug)]
+struct Folded(u64, u64);
+
+impl BuildHasher for Keyed {
+    type Hasher = Folded;
+    fn build_hasher(&self) -> Folded {
+        Folded(self.0, self.1)
+    }
+}
+
+impl Hasher for Folded {
+    #[inline]
+    fn write_u64(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word) * u128::from(self.1);
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+
+    #[inline]
+    fn write_u32(&mut self, word: u32) {
+        self.0 ^= u64::from(word).rotate_left(32);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// All orders and levels.
 #[derive(Clone, Debug)]
 pub(super) struct Queues {
     orders: Slab<Resting>,
     levels: Slab<LevelQueue>,
     /// Book and order id → place.
-    index: HashMap<(u32, u64), u32>,
+    index: HashMap<(u32, u64), u32, Keyed>,
 }
 
 impl Queues {
     pub fn new() -> Self {
-        Self { orders: Slab::new(), levels: Slab::new(), index: HashMap::new() }
+        Self { orders: Slab::new(), levels: Slab::new(), index: HashMap::with_hasher(Keyed::new()) }
     }
 
     /// Asks for the memory of so many orders at once.
@@ -133,11 +181,12 @@ impl Queues {
         Some(Found { side: level.side, price: level.price, size: resting.size, level: resting.level })
     }
 
-    /// Puts an order at the end of a level's queue. The order must not rest in that book already.
-    pub fn push(&mut self, book: u32, level: u32, order_id: u64, size: u32) {
-        let Some(queue) = self.levels.get_mut(level) else { return };
+    /// Puts an order at the end of a level's queue; `false`, and nothing is done, if it rests in that book already.
+    pub fn push(&mut self, book: u32, level: u32, order_id: u64, size: u32) -> bool {
+        let (Some(queue), Entry::Vacant(vacant)) = (self.levels.get_mut(level), self.index.entry((book, order_id))) else { return false };
         let ahead = queue.last;
-        let Some(at) = self.orders.insert(Resting { order_id, size, level, ahead, behind: NONE }) else { return };
+        let Some(at) = self.orders.insert(Resting { order_id, size, level, ahead, behind: NONE }) else { return false };
+        vacant.insert(at);
         queue.last = at;
         if queue.first == NONE {
             queue.first = at;
@@ -147,7 +196,7 @@ impl Queues {
         if let Some(ahead) = self.orders.get_mut(ahead) {
             ahead.behind = at;
         }
-        self.index.insert((book, order_id), at);
+        true
     }
 
     /// Gives an order another size; it keeps its place in the queue.
