@@ -13,14 +13,17 @@ use crate::record::Record;
 /// Where publications are if nothing else is said.
 const DEFAULT_DIR: &str = "/dev/shm/tickwire";
 
+#[inline]
 fn checked<T>(what: &str, pointer: *const T) -> Result<(), Failure> {
-    if pointer.is_null() {
-        return Err(Failure::argument(format!("{what} is NULL")));
-    }
-    if !pointer.is_aligned() {
-        return Err(Failure::argument(format!("{what} is not aligned to {} bytes", align_of::<T>())));
+    if pointer.is_null() || !pointer.is_aligned() {
+        return Err(cannot_be(what, pointer.is_null(), align_of::<T>()));
     }
     Ok(())
+}
+
+#[cold]
+fn cannot_be(what: &str, null: bool, alignment: usize) -> Failure {
+    Failure::argument(if null { format!("{what} is NULL") } else { format!("{what} is not aligned to {alignment} bytes") })
 }
 
 /// A string.

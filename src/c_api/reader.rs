@@ -1,6 +1,7 @@
 //! One subscription of any schema behind one door: what came becomes an item, records become bytes.
 
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 
 use super::answer::Failure;
 use super::pointer;
@@ -71,6 +72,12 @@ impl Item {
         Self { record: Pointer { any: std::ptr::from_ref(record).cast() }, ..Self::new(kind) }
     }
 
+    #[inline(always)]
+    fn point_to<T>(&mut self, record: &T, kind: Kind) -> Kind {
+        self.record = Pointer { any: std::ptr::from_ref(record).cast() };
+        kind
+    }
+
     pub(super) fn count(kind: Kind, count: u64) -> Self {
         Self { count, ..Self::new(kind) }
     }
@@ -78,8 +85,10 @@ impl Item {
 
 /// A subscription of some schema.
 pub trait Reader: Send {
-    /// The next thing that happened; what it points to stays until the next call.
-    fn tell(&mut self) -> Result<Item, ShmError>;
+    /// The next thing that happened, into `item`; what it points to stays until the next call. Its kind. (Written where it is to be, because
+    /// an item that is returned by value is copied from call to call, and so is a kind
+    /// of 32 bits in an answer of 64: what the processor just wrote in pieces it waits for when it reads it whole, and each costs as much as reading the record.)
+    fn tell(&mut self, item: &mut MaybeUninit<Item>) -> Result<i64, ShmError>;
 
     /// Copies records.
     ///
@@ -96,19 +105,35 @@ pub trait Reader: Send {
 
 impl<R: Record> Reader for Records<R> {
     #[inline]
-    fn tell(&mut self) -> Result<Item, ShmError> {
+    fn tell(&mut self, item: &mut MaybeUninit<Item>) -> Result<i64, ShmError> {
         // Before the record is borrowed; a step that gives one moves on by one.
         let position = self.next_position();
-        Ok(match self.next()? {
-            Came::Record(record) => Item { position, ..Item::with(Kind::Record, record) },
-            Came::Board { record, row, maybe_bad } => Item { row, maybe_bad, ..Item::with(Kind::Board, record) },
-            Came::Control(control) => Item { position, ..Item::with(Kind::Control, control) },
-            Came::Lost(count) => Item::count(Kind::Lost, count),
-            Came::Idle => Item::new(Kind::Idle),
-            Came::NewEpoch => Item::new(Kind::NewEpoch),
-            Came::WriterDead => Item::new(Kind::WriterDead),
-            Came::End => Item::new(Kind::End),
-        })
+        let came = self.next()?;
+        let item = item.write(Item::new(Kind::Idle));
+        let kind = match came {
+            Came::Record(record) => {
+                item.position = position;
+                item.point_to(record, Kind::Record)
+            }
+            Came::Board { record, row, maybe_bad } => {
+                (item.row, item.maybe_bad) = (row, maybe_bad);
+                item.point_to(record, Kind::Board)
+            }
+            Came::Control(control) => {
+                item.position = position;
+                item.point_to(control, Kind::Control)
+            }
+            Came::Lost(count) => {
+                item.count = count;
+                Kind::Lost
+            }
+            Came::Idle => Kind::Idle,
+            Came::NewEpoch => Kind::NewEpoch,
+            Came::WriterDead => Kind::WriterDead,
+            Came::End => Kind::End,
+        };
+        item.kind = kind as i32;
+        Ok(kind as i64)
     }
 
     #[inline]
@@ -135,8 +160,8 @@ pub struct Newest<R> {
 }
 
 impl<R: Record> Reader for Newest<R> {
-    fn tell(&mut self) -> Result<Item, ShmError> {
-        Ok(match self.latest.next()? {
+    fn tell(&mut self, item: &mut MaybeUninit<Item>) -> Result<i64, ShmError> {
+        let told = match self.latest.next()? {
             Update::Value { record, row, cell, position, maybe_bad, folded } => {
                 Item { position, count: folded, row, cell, maybe_bad, ..Item::with(Kind::Value, record) }
             }
@@ -147,7 +172,8 @@ impl<R: Record> Reader for Newest<R> {
             Update::NewEpoch => Item::new(Kind::NewEpoch),
             Update::WriterDead => Item::new(Kind::WriterDead),
             Update::End => Item::new(Kind::End),
-        })
+        };
+        Ok(item.write(told).kind.into())
     }
 
     unsafe fn copy(&mut self, _: *mut c_void, _: usize) -> Result<usize, Failure> {

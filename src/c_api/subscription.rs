@@ -93,15 +93,16 @@ pub unsafe extern "C" fn tickwire_unsubscribe(subscription: *mut Subscription) {
 /// memory is not what a writer of ours leaves, a new epoch cannot be read, or the operating system refused an answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tickwire_next(subscription: *mut Subscription, item: *mut Item) -> i32 {
-    answer(|| {
+    let kind: i64 = answer(|| {
         // SAFETY: a handle of this thread, and room for the answer, by the caller's promise.
         let (subscription, room) = unsafe { (exclusive("subscription", subscription)?, room("item", item)?) };
-        let item = room.write(subscription.reader.tell()?);
-        if item.kind == Kind::NewEpoch as i32 {
+        let kind = subscription.reader.tell(room)?;
+        if kind == Kind::NewEpoch as i64 {
             subscription.symbols = None;
         }
-        Ok(item.kind)
-    })
+        Ok(kind)
+    });
+    kind as i32
 }
 
 /// Copies the next records of the ring to `records`, packed, at most `most` of them (tickwire_record_size bytes each, aligned to 8); the

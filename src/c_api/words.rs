@@ -216,7 +216,7 @@ const _: () = {
     assert!(
         Flag::Mbp as u8 == flags::MBP && Flag::BadTsRecv as u8 == flags::BAD_TS_RECV && Flag::MaybeBadBook as u8 == flags::MAYBE_BAD_BOOK
     );
-    assert!(ControlType::SessionStart as u8 == control::SESSION_START as u8 && ControlType::SessionEnd as u8 == control::SESSION_END);
+    assert!(ControlType::SessionStart as u8 == control::SESSION_START && ControlType::SessionEnd as u8 == control::SESSION_END);
     assert!(ControlType::GapOpen as u8 == control::GAP_OPEN && ControlType::GapClosed as u8 == control::GAP_CLOSED);
     assert!(ControlType::BookGood as u8 == control::BOOK_GOOD && ControlType::ImageReady as u8 == control::IMAGE_READY);
     assert!(ControlType::SystemEvent as u8 == control::SYSTEM_EVENT && ControlType::PriceLevelsOnly as u8 == control::PRICE_LEVELS_ONLY);

@@ -239,19 +239,14 @@ impl<R: Record> Records<R> {
             self.tell_gate();
         }
         let Ok(words) = <[u64]>::mut_from_bytes(records.as_mut_bytes()) else { return 0 };
-        let mut came = 0;
-        for record in words.chunks_exact_mut(const { size_of::<R>() / 8 }) {
-            let here = self.ring.look(self.next, record) == Look::Record;
-            if !here || record.first().is_none_or(|&first| (first >> 8) as u8 != R::SCHEMA.rtype()) {
-                break;
-            }
-            self.next += 1;
-            came += 1;
-        }
+        let slots = words.chunks_exact_mut(const { size_of::<R>() / 8 });
+        let came =
+            self.ring.look_ahead(const { R::SCHEMA.slot_size() / 8 }, self.next, slots, |first| (first >> 8) as u8 == R::SCHEMA.rtype());
+        self.next += came;
         if came > 0 {
             self.watch.came();
         }
-        came
+        came as usize
     }
 
     #[inline]

@@ -193,6 +193,34 @@ impl<S: Words, O: Orderings> RingReader<S, O> {
         }
     }
 
+    /// Looks for the records at `first` and the positions after it, one after the other; says how many were there and `wanted` by their
+    /// first word. The same as [`RingReader::look`] as often, with the shape of the ring kept in registers across the fences, and a slot's
+    /// `words` (which must be this ring's) known to the compiler.
+    #[inline(always)]
+    pub fn look_ahead<'a>(
+        &self,
+        words: usize,
+        first: u64,
+        records: impl Iterator<Item = &'a mut [u64]>,
+        wanted: impl Fn(u64) -> bool,
+    ) -> u64 {
+        if words != self.parts.slot_words {
+            return 0;
+        }
+        let (slots, mask) = (self.parts.slots.words(), self.mask);
+        let mut position = first;
+        for record in records {
+            let at = (position & mask) as usize * words;
+            let slot = slots.get(at..at + words).unwrap_or_default();
+            let seen = cell::read::<O, _>(slot, record);
+            if seen != Seen::Whole(position) || !record.first().is_some_and(|&first| wanted(first)) {
+                break;
+            }
+            position += 1;
+        }
+        position - first
+    }
+
     /// For a join at `cursor`: what a cell has to say.
     pub fn join_cell(&self, cell: u32, cursor: u64, record: &mut [u64]) -> JoinCell {
         match cell::read::<O, _>(self.parts.cell(cell), record) {
