@@ -12,6 +12,7 @@ A publication is opened by its name. It has *rings* of records, one for each sch
 Records are numpy structured arrays with DBN's fields; prices are int64 in units of 1e-9 (:func:`price`, :func:`prices`).
 """
 
+from . import controls
 from ._native import BadName, Closed, Corrupt, Error, NoGate, NoRing, NoSymbol, NotFound, Refused, SystemRefused
 from .batch import Batch, Kind
 from .board import Board
@@ -74,6 +75,7 @@ __all__ = [
     "Stream",
     "Symbols",
     "SystemRefused",
+    "controls",
     "dtype",
     "levels",
     "names",

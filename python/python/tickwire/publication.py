@@ -165,7 +165,8 @@ class Publication:
         :param schema: which ring
         :param start: ``board``: the last record of every instrument, then what comes; ``now``: what comes; ``oldest``: from the oldest
             record that can be read without hurry
-        :param symbols: only records of these (and what concerns the whole venue); the filter runs before a batch is made
+        :param symbols: only records of these (and what concerns the whole venue), also those not announced yet; the filter
+            runs before a batch is made
         :param on_lost: after this reader was too slow: ``rejoin`` at the board, or ``stop``. It is told either way
         :param timeout: seconds until a loop over the stream gets an ``idle`` batch when nothing comes; ``None``: it waits for ever
         :param max_records: records in a batch, at most
