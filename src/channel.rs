@@ -6,6 +6,7 @@
 use crate::book::{Books, BooksCapacity};
 use crate::compose::{Composer, ComposerConfig, Moment};
 use crate::feed::arbiter::{Arbiter, ArbiterConfig, ArbiterCounters, Arrival, GapCause, InSequence, Notice, StartCause};
+use crate::feed::iex_deep::{DeepDecoder, IexDeep};
 use crate::feed::iex_tops::{IexTops, TopsDecoder};
 use crate::feed::itch::{Itch, ItchDecoder, Market};
 use crate::feed::name::FeedName;
@@ -24,7 +25,7 @@ pub struct ChannelConfig {
     pub index: u16,
     /// Lines, windows and waits.
     pub arbiter: ArbiterConfig,
-    /// Room for instruments, orders and levels.
+    /// Room for instruments, orders (of a feed that tells orders) and levels.
     pub capacity: BooksCapacity,
     /// Midnight of the venue's day, ns since 1970 UTC; `None`: the venue's date when the session's first datagram is received.
     pub midnight_ns: Option<u64>,
@@ -38,6 +39,8 @@ pub enum Channel {
     Itch(Box<Pipeline<Itch>>),
     /// TOPS over IEX-TP.
     Tops(Box<Pipeline<IexTops>>),
+    /// DEEP over IEX-TP.
+    Deep(Box<Pipeline<IexDeep>>),
 }
 
 /// Arbiter, decoder and composer of one channel.
@@ -51,6 +54,8 @@ const LOOK_AHEAD: usize = 64;
 
 /// A venue's clock is believed to be at most so far ahead of ours.
 const VENUE_AHEAD_NS: u64 = 60_000_000_000;
+/// The shortest window that anybody computes.
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// Everything behind the arbiter.
 struct Meaning<P: Protocol> {
@@ -68,6 +73,8 @@ struct Meaning<P: Protocol> {
     /// The latest venue time of its messages, and up to where the sink was told.
     venue_ns: u64,
     told_venue_ns: u64,
+    /// The time that messages were last told to be late for.
+    ran_back_from_ns: u64,
     messages_by_type: [u64; 256],
     drops: Drops,
     journal: Journal,
@@ -78,6 +85,7 @@ macro_rules! each {
         match $channel {
             Channel::Itch($pipeline) => $body,
             Channel::Tops($pipeline) => $body,
+            Channel::Deep($pipeline) => $body,
         }
     };
 }
@@ -96,6 +104,10 @@ impl Channel {
             FeedName::IexTops => {
                 let decoder = TopsDecoder::new(config.capacity.instruments);
                 Self::Tops(Box::new(Pipeline::new(config, decoder, journal)))
+            }
+            FeedName::IexDeep => {
+                let decoder = DeepDecoder::new(config.capacity.instruments);
+                Self::Deep(Box::new(Pipeline::new(config, decoder, journal)))
             }
         }
     }
@@ -180,12 +192,15 @@ impl<P: Protocol> Pipeline<P> {
     fn new(config: &ChannelConfig, decoder: P::Decoder, journal: Journal) -> Self {
         let composer_config = ComposerConfig {
             channel: config.index,
+            feed: config.feed,
             publisher_id: config.feed.publisher_id(),
             bad_ts_recv: config.bad_ts_recv,
             depth: config.feed.depth(),
         };
         let limit = decoder.instrument_limit();
-        let books = Books::new(BooksCapacity { instruments: limit, ..config.capacity });
+        // A feed without orders needs no room for them, however much is configured: the table is the largest thing there is.
+        let orders = if config.feed.has_orders() { config.capacity.orders } else { 0 };
+        let books = Books::new(BooksCapacity { instruments: limit, orders, ..config.capacity });
         Self {
             arbiter: Arbiter::new(config.arbiter),
             meaning: Meaning {
@@ -199,6 +214,7 @@ impl<P: Protocol> Pipeline<P> {
                 began_epoch: false,
                 venue_ns: 0,
                 told_venue_ns: 0,
+                ran_back_from_ns: 0,
                 messages_by_type: [0; 256],
                 drops: Drops::default(),
                 journal,
@@ -247,6 +263,7 @@ impl<P: Protocol> Pipeline<P> {
     fn finish<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
         let meaning = &mut self.meaning;
         self.arbiter.finish::<P::Session>(now_ns, &mut Behind { meaning, sink });
+        self.meaning.composer.cut_events();
         self.meaning.settle(now_ns, sink);
     }
 }
@@ -275,13 +292,27 @@ impl<P: Protocol> Meaning<P> {
         let Some(&kind) = message.first() else { return };
         self.messages_by_type[kind as usize] += 1;
         let at = Moment { sequence, recv_ns: arrival.recv_ns, send_ns: arrival.send_ns };
-        match self.decoder.decode(message) {
+        // By reference: an event can be large, and is not to be copied out of its result.
+        match &self.decoder.decode(message) {
             Ok(decoded) => {
+                if decoded.ts_event < self.venue_ns {
+                    self.ran_back(decoded.ts_event, &at, sink);
+                }
                 // A time far ahead of its receipt is a fault of the venue's, or of the wire; it must not close windows for the day.
                 self.venue_ns = self.venue_ns.max(decoded.ts_event.min(arrival.recv_ns.saturating_add(VENUE_AHEAD_NS)));
-                self.composer.apply(&at, &decoded, sink);
+                self.composer.apply(&at, decoded, sink);
             }
-            Err(reason) => self.reject(reason, kind, &at, sink),
+            Err(reason) => self.reject(*reason, kind, &at, sink),
+        }
+    }
+
+    /// Who closes windows by the watermark may have closed this message's second already, or not, by when it looked. Told in order
+    /// with the data, it is late for everybody.
+    #[cold]
+    fn ran_back<S: Sink>(&mut self, venue_ns: u64, at: &Moment, sink: &mut S) {
+        if venue_ns / SECOND_NS < self.venue_ns / SECOND_NS && self.ran_back_from_ns != self.venue_ns {
+            self.ran_back_from_ns = self.venue_ns;
+            self.tell(control::TIME_RAN_BACK, at.sequence, 0, control::cause::NONE, at.recv_ns, sink);
         }
     }
 
@@ -318,6 +349,13 @@ impl<P: Protocol> Meaning<P> {
                 self.enter(ChannelState::Stale, at_ns, sink);
                 self.tell(control::GAP_CLOSED, first, last, cause, at_ns, sink);
             }
+            Notice::StreamJumped { next_sequence } => {
+                self.composer.doubt_all();
+                self.enter(ChannelState::Stale, at_ns, sink);
+                let before = next_sequence.saturating_sub(1);
+                self.tell(control::GAP_OPEN, next_sequence, before, control::cause::STREAM_OFFSET, at_ns, sink);
+                self.tell(control::GAP_CLOSED, next_sequence, before, control::cause::LOST, at_ns, sink);
+            }
             Notice::Silent { .. } | Notice::Heard => {
                 self.silent = matches!(notice, Notice::Silent { .. });
                 // What the silence covered goes on, and began when it began.
@@ -337,7 +375,7 @@ impl<P: Protocol> Meaning<P> {
                 self.composer.forget_session();
                 self.decoder.new_session();
                 self.began_epoch = true;
-                (self.venue_ns, self.told_venue_ns) = (0, 0);
+                (self.venue_ns, self.told_venue_ns, self.ran_back_from_ns) = (0, 0, 0);
                 control::cause::NEW_SESSION
             }
             StartCause::Restart => control::cause::RESTART,
@@ -405,7 +443,10 @@ impl<P: Protocol> Meaning<P> {
 
     fn tell<S: Sink>(&self, rtype: u8, first: u64, last: u64, cause: u8, at_ns: u64, sink: &mut S) {
         let at = Moment { sequence: first, recv_ns: at_ns, send_ns: 0 };
-        sink.control(&self.composer.control(rtype, 0, &at, first, last, cause));
+        let mut record = self.composer.control(rtype, 0, &at, first, last, cause);
+        // In order with the data, so that who computes windows knows which of them were over before this happened.
+        record.hd.ts_event = self.venue_ns;
+        sink.control(&record);
     }
 }
 

@@ -26,6 +26,8 @@ pub mod book;
 pub mod compose;
 pub mod record;
 pub mod shm;
+#[cfg(feature = "c-api")]
+pub mod c_api;
 
 // What puts the path together and runs it.
 #[cfg(feature = "service")]
@@ -39,9 +41,15 @@ pub mod config;
 #[cfg(feature = "service")]
 pub mod plan;
 #[cfg(feature = "service")]
+pub mod windows;
+#[cfg(feature = "service")]
+pub mod dbn_files;
+#[cfg(feature = "service")]
 pub mod service;
 #[cfg(feature = "service")]
 pub mod replay;
+#[cfg(feature = "service")]
+pub mod convert;
 #[cfg(feature = "service")]
 pub mod books_file;
 #[cfg(feature = "service")]

@@ -3,10 +3,13 @@
 //! This is the control plane. Lanes never wait for it; it never touches a datagram.
 
 mod housekeeping;
+mod images;
 mod open;
+mod recorder;
 mod report;
 mod running;
 mod steerings;
+mod windows;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -118,7 +121,7 @@ fn bring_up(
         lane.prepare_spares()?;
     }
     // Before the first datagram: what they compute and record has no beginning missing.
-    *housekeeping = Some(Housekeeping::start(plan)?);
+    *housekeeping = Some(Housekeeping::start(plan, running)?);
     Ok(steering.attach()?)
 }
 

@@ -56,6 +56,8 @@ reasons! {
     BlockPastEnd = "block_past_end",
     /// Bytes behind the last message block; ignored.
     TrailingBytes = "trailing_bytes",
+    /// The stream offset is not where the segment before ended, though the numbers go on (IEX-TP); used all the same.
+    OffsetMismatch = "offset_mismatch",
     // ── arbiter (counted in datagrams) ──
     /// Belongs to a session or generation that is over.
     OldSession = "old_session",
@@ -95,6 +97,12 @@ reasons! {
     OrdersFull = "orders_full",
     /// The price level store is full.
     LevelsFull = "levels_full",
+    /// A level is deleted that is not there (DEEP); the book marked.
+    UnknownLevel = "unknown_level",
+    /// A level update of an atomic event whose end never came (DEEP): lost messages, a restart, the end of the input; not applied, the book marked.
+    EventUnfinished = "event_unfinished",
+    /// A level update of an atomic event that found no room to wait for its end (DEEP); the event is not applied, the book marked.
+    EventTooLong = "event_too_long",
 }
 
 /// One counter for each [`Drop`].

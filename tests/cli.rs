@@ -79,7 +79,7 @@ fn kept(name: &str) -> (TempDir, String) {
 fn every_help_is_whole_and_fits_a_terminal() {
     let (code, main, _) = run(&["--help"]);
     assert_eq!(code, 0);
-    for command in ["run", "check", "replay", "tail", "book", "top", "gen"] {
+    for command in ["run", "check", "replay", "tail", "book", "orders", "top", "gen"] {
         assert!(main.contains(&format!("\n  {command} ")), "{main}");
         let (code, help, _) = run(&[command, "--help"]);
         assert_eq!(code, 0);
@@ -115,9 +115,9 @@ fn a_wrong_command_line_ends_with_code_2_and_says_what_would_do() {
         (replay(&[]), &["--feed <FEED>"]),
         (
             replay(&["--feed", "nasdq-itch"]),
-            &["no such feed; did you mean `nasdaq-itch`? There is: nasdaq-itch, bx-itch, psx-itch, iex-tops"],
+            &["no such feed; did you mean `nasdaq-itch`? There is: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep"],
         ),
-        (replay(&["--feed", "opra"]), &["no such feed; there is: nasdaq-itch, bx-itch, psx-itch, iex-tops"]),
+        (replay(&["--feed", "opra"]), &["no such feed; there is: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep"]),
         (replay(&["--feed", "iex-tops", "--speed", "2.5x"]), &["`2.5x` is no speed; say 1x, 10x (any whole number of times), or max"]),
         (replay(&["--feed", "iex-tops", "--speed", "0x"]), &["`0x` is no speed"]),
         (replay(&["--feed", "iex-tops", "--date", "20260303"]), &["not a day of the calendar; write it as YYYY-MM-DD"]),
@@ -491,6 +491,59 @@ fn book_agrees_with_the_books_file_in_json_and_in_text() {
     assert_eq!((book["writer"].as_str(), book["state"].as_str()), (Some("closed"), Some("good")), "{book}");
     let (_, text, _) = run(&["book", "nasdaq", fields[0], "--dir", &dir]);
     assert!(text.contains(fields[3]) && text.contains("writer closed"), "{text}");
+}
+
+#[test]
+fn orders_shows_every_order_in_its_place_also_when_the_beginning_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path().to_str().unwrap().to_owned();
+    // A ring so short that nothing but the image knows what rests.
+    let capture = made().path("capture.pcap");
+    let replay =
+        ["replay", &capture, "--feed", "nasdaq-itch", "--publish", "kept", "--publication-dir", &at, "--keep", "--ring-depth", "1024"];
+    let without = run(&[&replay[..], &["--books", "-"]].concat());
+    assert_eq!(without.0, 0, "{}", without.2);
+    let symbol = without.1.lines().nth(1).unwrap().split(',').next().unwrap().to_owned();
+    refused(&["orders", "kept", &symbol, "--dir", &at], Exit::Publication, &["no image to start from: there is none"]);
+    refused(&["orders", "kept", &symbol, "--dir", &at, "--wait", "1"], Exit::Publication, &["no image to start from: none came"]);
+    let (code, books, said) = run(&[&replay[..], &["--books", "-", "--images-every", "5000"]].concat());
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(books, without.1, "images change no book");
+    let mut orders = 0;
+    for symbol in books.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect::<std::collections::BTreeSet<_>>() {
+        let (code, out, said) = run(&["orders", "kept", symbol, "--dir", &at, "--levels", "1000000", "--json"]);
+        assert_eq!(code, 0, "{said}");
+        let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((&shown["state"], &shown["writer"]), (&"good".into(), &"closed".into()));
+        // As levels, they are the books file.
+        let mut levels = Vec::new();
+        for (letter, side) in [("B", "bids"), ("S", "asks")] {
+            let (mut rank, mut before) = (0, None);
+            for order in shown[side].as_array().unwrap() {
+                orders += 1;
+                let (price, size) = (order["price"].as_str().unwrap().to_owned(), order["size"].as_u64().unwrap());
+                if before.as_ref() != Some(&price) {
+                    assert_eq!((order["orders_ahead"].as_u64(), order["size_ahead"].as_u64()), (Some(0), Some(0)));
+                    levels.push((letter, rank, price.clone(), 0, 0));
+                    rank += 1;
+                }
+                let (.., level_size, level_orders) = levels.last_mut().unwrap();
+                assert_eq!((order["orders_ahead"].as_u64(), order["size_ahead"].as_u64()), (Some(*level_orders), Some(*level_size)));
+                (*level_size, *level_orders, before) = (*level_size + size, *level_orders + 1, Some(price));
+            }
+        }
+        let lines: Vec<String> =
+            levels.into_iter().map(|(side, rank, price, size, orders)| format!("{symbol},{side},{rank},{price},{size},{orders}")).collect();
+        assert_eq!(lines, books.lines().filter(|line| line.split(',').next() == Some(symbol)).collect::<Vec<_>>());
+    }
+    assert!(orders > 100);
+    let (code, text, _) = run(&["orders", "kept", &symbol, "--dir", &at]);
+    assert!(code == 0 && text.starts_with(&format!("{symbol}: good (")) && text.contains("size ahead"), "{text}");
+    let id = text.lines().nth(2).unwrap().split_whitespace().nth(3).unwrap().to_owned();
+    let (code, one, _) = run(&["orders", "kept", &symbol, "--dir", &at, "--order", &id]);
+    assert!(code == 0 && one.lines().count() == 3 && one.contains(&id), "{one}");
+    refused(&["orders", "kept", &symbol, "--dir", &at, "--order", "1"], Exit::Publication, &["no order 1 rests"]);
+    refused(&["orders", "kept", "NOSUCH", "--dir", &at], Exit::Publication, &["no instrument \"NOSUCH\""]);
 }
 
 #[test]

@@ -9,8 +9,11 @@ use tickwire::feed::moldudp64::MoldUdp64;
 use tickwire::feed::name::FeedName;
 use tickwire::feed::symbols::SymbolTable;
 use tickwire::feed::venue_time::{VenueDate, VenueTimeError};
-use tickwire::feed::{Decoded, Decoder, Event, Packet, PacketKind, Protocol, Quoted, SessionId, SessionLayer, Shares, Side, StatusChange};
-use tickwire::record::UNDEF_PRICE;
+use tickwire::feed::{
+    Auction, Decoded, Decoder, Event, Official, Packet, PacketKind, Protocol, Quoted, SessionId, SessionLayer, Shares, Side, StatusChange,
+    Word,
+};
+use tickwire::record::{UNDEF_PRICE, venue};
 use tickwire::stats::Drop;
 use tickwire::wire::{itch50, tops16};
 
@@ -150,8 +153,8 @@ fn status(action: dbn::StatusAction, reason: dbn::StatusReason, trading: u8, quo
     })
 }
 
-fn trade(size: u32, saturated: bool, match_number: u64, code: u8) -> Event {
-    Event::Trade { price: 1_000_000_000, shares: Shares { size, saturated }, match_number, code, official: None }
+fn trade(size: u32, saturated: bool, match_number: u64, code: u8, official: Option<Official>) -> Event {
+    Event::Trade { price: 1_000_000_000, shares: Shares { size, saturated }, match_number, code, official }
 }
 
 // ── MoldUDP64 ──
@@ -324,12 +327,17 @@ fn what_happens_to_a_resting_order() {
 #[test]
 fn trades_crosses_and_breaks() {
     let hidden = Bytes::itch(b'P').put(19, b"B").u32_be(20, 9).put(24, b"TEST    ").u32_be(32, 10_000).u64_be(36, 8);
-    assert_eq!(itch_event(&hidden), trade(9, false, 8, 0));
+    assert_eq!(itch_event(&hidden), trade(9, false, 8, 0, None));
     let cross = |shares| Bytes::itch(b'Q').u64_be(11, shares).put(19, b"TEST    ").u32_be(27, 10_000).u64_be(31, 8).put(39, b"O");
     for (shares, size, saturated) in
         [(0, 0, false), (5, 5, false), (u64::from(u32::MAX), u32::MAX, false), (1 << 32, u32::MAX, true), (u64::MAX, u32::MAX, true)]
     {
-        assert_eq!(itch_event(&cross(shares)), trade(size, saturated, 8, b'O'));
+        assert_eq!(itch_event(&cross(shares)), trade(size, saturated, 8, b'O', Some(Official::Opening)));
+    }
+    for (kind, official) in
+        [(b'C', Official::Closing), (b'H', Official::Uncrossing), (b'A', Official::Uncrossing), (b'?', Official::Uncrossing)]
+    {
+        assert_eq!(itch_event(&cross(5).put(39, &[kind])), trade(5, false, 8, kind, Some(official)));
     }
     assert_eq!(itch_event(&Bytes::itch(b'B').u64_be(11, 8)), Event::Break { match_number: 8, price: UNDEF_PRICE, size: 0, code: b' ' });
 }
@@ -412,16 +420,96 @@ fn directory_and_system_events() {
     assert_eq!((decoded.instrument_id, decoded.symbol, decoded.event), (0, None, Event::System { code: b'Q' }));
 }
 
+/// A kind of the side ring with nothing told.
+fn word(kind: u8) -> Word {
+    Word { kind, codes: [b' '; 3], text: [b' '; 4], reference: 0, prices: [UNDEF_PRICE; 5], time_ns: 0, size: 0 }
+}
+
 #[test]
-fn every_other_itch_message_is_decoded_and_named_where_it_names_a_stock() {
-    for (code, stock_at) in [(b'L', 15), (b'K', 11), (b'J', 11), (b'I', 28), (b'N', 11), (b'O', 11)] {
-        let decoded = decode_itch(&Bytes::itch(code).put(stock_at, b"TEST    ")).unwrap();
-        assert_eq!((decoded.event, decoded.symbol), (Event::Other, Some(*b"TEST    ")), "{}", code as char);
+fn an_imbalance_tells_its_prices_where_they_are_not_zero_and_its_side_where_there_is_one() {
+    let bytes = Bytes::itch(b'I').u64_be(11, 1_000).u64_be(19, 1 << 32).put(27, b"S").put(28, b"TEST    ");
+    let bytes = bytes.u32_be(36, 10_000).u32_be(40, 20_000).u32_be(44, 30_000).put(48, b"CL");
+    let told = Auction {
+        kind: b'C',
+        reference: 3_000_000_000,
+        near: 2_000_000_000,
+        far: 1_000_000_000,
+        matching: UNDEF_PRICE,
+        collar: None,
+        paired: Shares { size: 1_000, saturated: false },
+        imbalance: Shares { size: u32::MAX, saturated: true },
+        side: Some(Side::Ask),
+        status: 0,
+        time_ns: None,
+        extensions: 0,
+        variation: b'L',
+    };
+    assert_eq!(itch_event(&bytes), Event::Auction(told));
+    assert_eq!(decode_itch(&bytes).unwrap().symbol, Some(*b"TEST    "));
+    let zeros = bytes.u32_be(36, 0).u32_be(40, 0).u32_be(44, 0);
+    let untold = Auction { reference: UNDEF_PRICE, near: UNDEF_PRICE, far: UNDEF_PRICE, ..told };
+    assert_eq!(itch_event(&zeros), Event::Auction(untold));
+    let mut zeros = zeros;
+    for (direction, side, status) in
+        [(b'B', Some(Side::Bid), 0), (b'S', Some(Side::Ask), 0), (b'N', None, 0), (b'O', None, b'O'), (b'P', None, b'P')]
+    {
+        zeros = zeros.put(27, &[direction]);
+        assert_eq!(itch_event(&zeros), Event::Auction(Auction { side, status, ..untold }));
     }
-    for code in [b'V', b'W'] {
-        let decoded = decode_itch(&Bytes::itch(code)).unwrap();
-        assert_eq!((decoded.event, decoded.symbol), (Event::Other, None), "{}", code as char);
+    assert_eq!(decode_itch(&zeros.put(27, b"X")).unwrap_err(), Drop::BadValue);
+}
+
+#[test]
+fn a_collar_tells_reference_lower_upper_and_extension() {
+    let bytes = Bytes::itch(b'J').put(11, b"TEST    ").u32_be(19, 10_000).u32_be(23, 11_000).u32_be(27, 9_000).u32_be(31, 2);
+    let event = Event::Collar { reference: 1_000_000_000, lower: 900_000_000, upper: 1_100_000_000, extension: 2 };
+    assert_eq!(itch_event(&bytes), event);
+    assert_eq!(decode_itch(&bytes).unwrap().symbol, Some(*b"TEST    "));
+    let untold = Event::Collar { reference: UNDEF_PRICE, lower: UNDEF_PRICE, upper: UNDEF_PRICE, extension: 0 };
+    assert_eq!(itch_event(&Bytes::itch(b'J').put(11, b"TEST    ")), untold);
+}
+
+#[test]
+fn rare_itch_messages_of_an_instrument_are_words_of_the_side_ring() {
+    let ipo = Bytes::itch(b'K').put(11, b"TEST    ").u32_be(19, 36_900).put(23, b"A").u32_be(24, 170_000);
+    let mut told = Word { codes: *b"A  ", time_ns: MIDNIGHT_NS + 36_900_000_000_000, ..word(venue::kind::IPO_QUOTATION) };
+    told.prices[0] = 17_000_000_000;
+    assert_eq!(itch_event(&ipo), Event::Word(told));
+    let cancelled = Bytes::itch(b'K').put(11, b"TEST    ").put(23, b"C");
+    let none = Word { codes: *b"C  ", ..word(venue::kind::IPO_QUOTATION) };
+    assert_eq!(itch_event(&cancelled), Event::Word(none), "neither a price nor a time");
+
+    let listing = Bytes::itch(b'O').put(11, b"TEST    Y").u32_be(20, 10_000).u32_be(24, 20_000).u32_be(28, 30_000);
+    let listing = listing.u64_be(32, 34_000_000_000_000).u32_be(40, 40_000).u32_be(44, 50_000);
+    let prices = [1, 2, 3, 4, 5].map(|dollars| dollars * 1_000_000_000);
+    let time_ns = MIDNIGHT_NS + 34_000_000_000_000;
+    assert_eq!(itch_event(&listing), Event::Word(Word { codes: *b"Y  ", prices, time_ns, ..word(venue::kind::DIRECT_LISTING) }));
+
+    let retail = Bytes::itch(b'N').put(11, b"TEST    A");
+    assert_eq!(itch_event(&retail), Event::Word(Word { codes: *b"A  ", ..word(venue::kind::RETAIL_INTEREST) }));
+    let participant = Bytes::itch(b'L').put(11, b"MAKRTEST    YNA");
+    let told = Word { codes: *b"YNA", text: *b"MAKR", ..word(venue::kind::PARTICIPANT) };
+    assert_eq!(itch_event(&participant), Event::Word(told));
+    for message in [ipo, listing, retail, participant] {
+        assert_eq!(decode_itch(&message).unwrap().symbol, Some(*b"TEST    "));
     }
+}
+
+#[test]
+fn circuit_breaker_levels_and_breaches_are_of_the_whole_venue_whatever_their_locate_says() {
+    use dbn::{StatusAction as A, StatusReason as R};
+    let levels = Bytes::itch(b'V').u64_be(11, 418_512_345_678).u64_be(19, 2).u64_be(27, 3);
+    let decoded = decode_itch(&levels).unwrap();
+    let prices = [4_185_123_456_780, 20, 30, UNDEF_PRICE, UNDEF_PRICE];
+    let told = Event::Word(Word { prices, ..word(venue::kind::CIRCUIT_BREAKER_LEVELS) });
+    assert_eq!((decoded.instrument_id, decoded.symbol, decoded.event), (0, None, told), "eight implied decimals");
+    assert_eq!(decode_itch(&levels.u64_be(11, u64::MAX)).unwrap_err(), Drop::BadValue);
+    for (level, reason) in [(b'1', R::MarketWideHaltLevel1), (b'2', R::MarketWideHaltLevel2), (b'3', R::MarketWideHaltLevel3)] {
+        let decoded = decode_itch(&Bytes::itch(b'W').put(11, &[level])).unwrap();
+        assert_eq!((decoded.instrument_id, decoded.symbol), (0, None));
+        assert_eq!(decoded.event, status(A::Halt, reason, b'~', b'~', b'~'), "whether a stock trades is for its own messages to say");
+    }
+    assert_eq!(decode_itch(&Bytes::itch(b'W').put(11, b"4")).unwrap_err(), Drop::BadValue);
 }
 
 #[test]
@@ -430,8 +518,8 @@ fn a_message_about_an_instrument_without_a_locate_is_not_laid_to_the_venue() {
         let text = Bytes(vec![b'B'; size]).put(0, &[code]).put(1, &[0, 0]);
         let outcome = decode_itch(&text);
         match code {
-            b'S' | b'L' | b'V' | b'W' | b'K' | b'J' | b'I' | b'N' | b'O' => assert_eq!(outcome.unwrap().instrument_id, 0),
-            b'C' | b'H' | b'Y' | b'h' => assert_eq!(outcome.unwrap_err(), Drop::BadValue),
+            b'S' => assert_eq!(outcome.unwrap().instrument_id, 0),
+            b'C' | b'H' | b'Y' | b'h' | b'V' | b'W' => assert_eq!(outcome.unwrap_err(), Drop::BadValue),
             _ => assert_eq!(outcome.unwrap_err(), Drop::UnknownInstrument, "{}", code as char),
         }
     }
@@ -513,13 +601,13 @@ fn tops_trades_breaks_and_directory() {
         let bytes = Bytes::tops(code, 0x20).put(18, &7_u32.to_le_bytes()).put(22, &10_000_i64.to_le_bytes());
         bytes.put(30, &99_u64.to_le_bytes())
     };
-    assert_eq!(tops_event(&report(b'T')), trade(7, false, 99, 0x20));
+    assert_eq!(tops_event(&report(b'T')), trade(7, false, 99, 0x20, None));
     assert_eq!(tops_event(&report(b'B')), Event::Break { match_number: 99, price: 1_000_000_000, size: 7, code: 0x20 });
     let directory = tops_event(&Bytes::tops(b'D', 0x80).put(18, &100_u32.to_le_bytes()));
     assert!(matches!(directory, Event::Directory(told) if told.round_lot == 100));
-    for code in [b'A', b'I', b'X'] {
-        assert_eq!(tops_event(&Bytes::tops(code, 0)), Event::Other);
-    }
+    assert!(matches!(tops_event(&Bytes::tops(b'A', b'O').put(42, b"N")), Event::Auction(told) if told.kind == b'O'));
+    assert!(matches!(tops_event(&Bytes::tops(b'I', b'A')), Event::Word(told) if told.codes == *b"A  "));
+    assert_eq!(tops_event(&Bytes::tops(b'X', b'M')), Event::Official { which: Official::Closing, price: 0 });
     let system = decode_tops(&Bytes::tops(b'S', b'R')).unwrap();
     assert_eq!((system.instrument_id, system.symbol, system.event), (0, None, Event::System { code: b'R' }));
 }
@@ -590,6 +678,7 @@ fn feeds_have_names_and_dbn_publishers() {
         ("bx-itch", Publisher::XbosItchXbos),
         ("psx-itch", Publisher::XpsxItchXpsx),
         ("iex-tops", Publisher::IexgTopsIexg),
+        ("iex-deep", Publisher::IexgTopsIexg),
     ];
     for (name, publisher) in feeds {
         let feed = FeedName::from_name(name).unwrap();
@@ -597,7 +686,7 @@ fn feeds_have_names_and_dbn_publishers() {
         assert_eq!(feed.itch_market().is_some(), name.ends_with("itch"));
     }
     assert_eq!(FeedName::ALL.map(FeedName::name), feeds.map(|(name, _)| name));
-    for wrong in ["", "Nasdaq-Itch", "iex-deep", " iex-tops"] {
+    for wrong in ["", "Nasdaq-Itch", "iex-deep-plus", " iex-tops"] {
         assert_eq!(FeedName::from_name(wrong), None);
     }
 }

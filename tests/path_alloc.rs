@@ -145,3 +145,36 @@ fn a_tops_session_allocates_nothing() {
     assert!(sink.records > 5_900);
     assert_eq!(count, 0);
 }
+
+#[test]
+fn a_deep_session_of_short_long_open_and_given_up_events_allocates_nothing() {
+    let mut offset = 0;
+    let packets: Vec<_> = (0..12_000_u64)
+        .map(|next| {
+            let symbol = format!("S{}", next % 97);
+            // One instrument never ends its event, and fills the room there is.
+            let (symbol, complete) = if next % 2 == 0 { ("HOG".to_owned(), false) } else { (symbol, next % 5 != 0) };
+            let side = if next % 3 == 0 { b'B' } else { b'S' };
+            let messages = [venue::deep_level(&symbol, side, 1 + next % 11, (next % 4) as u32, complete)];
+            let packet = venue::deep_segment(1, next + 1, venue::RECV_NS + next, offset, &messages);
+            offset += 32;
+            packet
+        })
+        .collect();
+    let mut channel = venue::channel(FeedName::IexDeep);
+    let mut sink = Nowhere::default();
+    let count = allocations(|| {
+        for (index, packet) in packets.iter().enumerate() {
+            // Lost now and then, so that open events are cut.
+            if index % 1_000 != 999 {
+                let now_ns = venue::RECV_NS + index as u64 * 100_000;
+                while let Some(due_ns) = channel.deadline_ns().filter(|due_ns| *due_ns <= now_ns) {
+                    channel.on_time(due_ns, &mut sink);
+                }
+                channel.on_datagram(0, now_ns, packet, &mut sink);
+            }
+        }
+    });
+    assert!(sink.records > 1_000 && channel.arbiter().gaps > 5, "{} records, {:?}", sink.records, channel.arbiter());
+    assert_eq!(count, 0);
+}

@@ -317,7 +317,7 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         // Channels and lines.
         (
             with(1, "\"nasdaq-itch\"", "\"nasdaq-ouch\""),
-            "feed.toml:41: channel.feed: there is no feed `nasdaq-ouch`; did you mean `nasdaq-itch`? (there is: nasdaq-itch, bx-itch, psx-itch, iex-tops)",
+            "feed.toml:41: channel.feed: there is no feed `nasdaq-ouch`; did you mean `nasdaq-itch`? (there is: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep)",
         ),
         (
             with(2, "\"left\"", "\"lfet\""),
@@ -326,6 +326,15 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         (
             with(2, "\"nasdaq\"", "\"opra\""),
             "feed.toml:43: channel.publication: channel `totalview` goes to publication `opra`, and there is no such [[publication]]; there is: nasdaq, iex, psx",
+        ),
+        (
+            format!(
+                "{GOOD}{}",
+                GOOD[GOOD.find("[[channel]]\nname = \"tops\"").unwrap_or(0)..GOOD.rfind("[[channel]]").unwrap_or(0)]
+                    .replace("tops", "deep")
+                    .replace("239.2", "239.4")
+            ),
+            "feed.toml:80: channel.publication: channel `deep` (iex-deep) and channel `tops` (iex-tops) go to publication `iex`, and both feeds are publisher 38 in every record; give each a publication of its own: readers could not tell their records apart",
         ),
         (
             with(3, "\"eth0\"", "\"eth1\""),
@@ -480,4 +489,56 @@ fn two_lanes_share_an_interface_when_its_flows_are_pinned_but_never_a_destinatio
     let collision = shared.replace("239.2.1.1", "239.1.1.1").replace("10378", "26400");
     let error = plan_on(&host(), &collision).expect_err("one destination, two lanes, one program");
     assert!(error.contains("239.1.1.1:26400 is a line of channel `totalview` already"), "{error}");
+}
+
+/// GOOD with images of its first publication.
+fn with_images(keys: &str) -> String {
+    with(1, "[[publication.ring]]", &format!("[publication.image]\n{keys}\n[[publication.ring]]"))
+}
+
+#[test]
+fn images_are_planned_where_the_ring_reaches_back_to_them() {
+    let plan = plan_on(&host(), &with_images("")).expect("a plan");
+    let [image] = plan.images.as_slice() else { panic!("{:?}", plan.images) };
+    // 2^20 records; two intervals of a second, and two seconds to write and load; two images of 3,000,000 orders.
+    assert_eq!((image.publication.as_str(), image.interval_ms, image.reach_records_per_s), ("nasdaq", 1_000, 262_144));
+    assert_eq!(image.bytes, 2 * 3_000_000 * 56);
+    let said = plan.to_string();
+    assert!(said.contains("images of nasdaq: every 1000 ms, 321 MiB of room for two"), "{said}");
+    assert!(said.contains("the mbo ring reaches back to the newest one at up to 262144 records a second"), "{said}");
+    assert_eq!(plan_on(&host(), GOOD).expect("a plan").images, []);
+}
+
+#[test]
+fn images_that_could_not_be_started_from_are_refused_with_the_numbers() {
+    for (text, said) in [
+        (
+            with_images("interval_ms = 2000"),
+            "feed.toml:24: publication.ring.depth: the mbo ring of `nasdaq` holds 1048576 records, and an image can be 6000 ms old when it is loaded (two intervals of 2000 ms, and 2000 ms to write and load it): 1200000 records at 200000 a second; set depth = 2097152, or make interval_ms shorter",
+        ),
+        (
+            with_images("peak_records_per_s = 1000000").replacen("\"mbo\"", "\"mbo\"\ndepth = 2097152", 1),
+            "feed.toml:28: publication.ring.depth: the mbo ring of `nasdaq` holds 2097152 records, and an image can be 4000 ms old when it is loaded (two intervals of 1000 ms, and 2000 ms to write and load it): 4000000 records at 1000000 a second; set depth = 4194304, or make interval_ms shorter",
+        ),
+        (with_images("interval_ms = 0"), "feed.toml:25: publication.image.interval_ms: 0 is out of range; use 50 to 600000"),
+        (
+            with_images("peak_records_per_s = 0"),
+            "feed.toml:25: publication.image.peak_records_per_s: 0 is out of range; use 1 to 100000000",
+        ),
+        (
+            with(3, "[[publication.ring]]", "[publication.image]\n[[publication.ring]]"),
+            "feed.toml:31: publication.image: publication `iex` has no mbo ring, so there are no orders to make an image of; add a [[publication.ring]] with schema = \"mbo\", or remove [publication.image]",
+        ),
+    ] {
+        assert_eq!(plan_on(&host(), &text).expect_err("refused").lines().next(), Some(said));
+    }
+    // Their room is room in the publications' directory.
+    let bytes: u64 = {
+        let plan = plan_on(&host(), GOOD).expect("a plan");
+        plan.lanes.iter().flat_map(|lane| &lane.publications).map(|spec| 2 * spec.bytes()).sum()
+    };
+    let tight = Host { shm_free_bytes: Some(bytes + 300_000_000), ..host() };
+    assert!(plan_on(&tight, GOOD).is_ok());
+    let refused = plan_on(&tight, &with_images("")).expect_err("refused");
+    assert!(refused.contains("two images of full books"), "{refused}");
 }

@@ -9,13 +9,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tickwire::feed::iex_deep::DeepDecoder;
 use tickwire::feed::iex_tops::TopsDecoder;
 use tickwire::feed::iextp::{DeepTp, TopsTp};
 use tickwire::feed::itch::ItchDecoder;
 use tickwire::feed::moldudp64::MoldUdp64;
 use tickwire::feed::name::FeedName;
 use tickwire::feed::venue_time::VenueDate;
-use tickwire::feed::{Decoder, Event, Official, PacketKind, Quoted, SessionId, SessionLayer, Shares, Side};
+use tickwire::feed::{Auction, Decoder, Event, Official, PacketKind, Quoted, SessionId, SessionLayer, Shares, Side, Word};
+use tickwire::record::{UNDEF_PRICE, venue};
 use tickwire::stats::Drop;
 use tickwire::wire::itch50::{Head, Message};
 use tickwire::wire::{iextp, tops16};
@@ -141,6 +143,9 @@ fn event_of(kind: &str, fields: &Value) -> Option<Event> {
     let size = |name: &str| u32::try_from(number(name)).unwrap();
     let price = |name: &str| i64::try_from(number(name) * 100_000).unwrap();
     let order = || number("order_reference_number");
+    let letter = |name: &str| fields[name].as_str().unwrap().bytes().next().unwrap_or(b' ');
+    // A price of zero is not told.
+    let told = |name: &str| if number(name) == 0 { UNDEF_PRICE } else { price(name) };
     Some(match kind {
         "A" | "F" => {
             let side = if fields["buy_sell_indicator"] == "B" { Side::Bid } else { Side::Ask };
@@ -161,12 +166,52 @@ fn event_of(kind: &str, fields: &Value) -> Option<Event> {
         "P" => trade(price("price"), size("shares"), number("match_number"), 0, None),
         "Q" => {
             let code = fields["cross_type"].as_str().unwrap().as_bytes()[0];
-            trade(price("cross_price"), size("shares"), number("match_number"), code, None)
+            let official = match code {
+                b'O' => Official::Opening,
+                b'C' => Official::Closing,
+                _ => Official::Uncrossing,
+            };
+            trade(price("cross_price"), size("shares"), number("match_number"), code, Some(official))
         }
+        "I" => Event::Auction(Auction {
+            kind: letter("cross_type"),
+            reference: told("current_reference_price"),
+            near: told("near_price"),
+            far: told("far_price"),
+            matching: UNDEF_PRICE,
+            collar: None,
+            paired: Shares { size: size("paired_shares"), saturated: false },
+            imbalance: Shares { size: size("imbalance_shares"), saturated: false },
+            side: match letter("imbalance_direction") {
+                b'B' => Some(Side::Bid),
+                b'S' => Some(Side::Ask),
+                _ => None,
+            },
+            status: Some(letter("imbalance_direction")).filter(|letter| b"OP".contains(letter)).unwrap_or(0),
+            time_ns: None,
+            extensions: 0,
+            variation: letter("variation_indicator"),
+        }),
+        "J" => Event::Collar {
+            reference: told("auction_collar_reference_price"),
+            lower: told("lower_auction_collar_price"),
+            upper: told("upper_auction_collar_price"),
+            extension: size("auction_collar_extention"),
+        },
+        "L" => {
+            let codes = ["primary_market_maker", "market_maker_mode", "market_participant_state"].map(letter);
+            let text = format!("{:<4}", fields["mpid"].as_str().unwrap()).into_bytes().try_into().unwrap();
+            Event::Word(word(venue::kind::PARTICIPANT, codes, text))
+        }
+        "N" => Event::Word(word(venue::kind::RETAIL_INTEREST, [letter("interest_flag"), b' ', b' '], *b"    ")),
         "S" => Event::System { code: fields["event_code"].as_str().unwrap().as_bytes()[0] },
         "H" | "Y" => return None,
-        _ => Event::Other,
+        other => panic!("no real message of type {other} is known"),
     })
+}
+
+fn word(kind: u8, codes: [u8; 3], text: [u8; 4]) -> Word {
+    Word { kind, codes, text, reference: 0, prices: [UNDEF_PRICE; 5], time_ns: 0, size: 0 }
 }
 
 fn trade(price: i64, size: u32, match_number: u64, code: u8, official: Option<Official>) -> Event {
@@ -252,7 +297,8 @@ fn the_real_tops_capture_gives_all_its_messages_and_drops_none() {
                 b'B' => matches!(decoded.event, Event::Break { .. }),
                 b'D' => matches!(decoded.event, Event::Directory(_)),
                 b'S' => matches!(decoded.event, Event::System { .. }),
-                _ => decoded.event == Event::Other,
+                b'A' => matches!(decoded.event, Event::Auction(_)),
+                _ => false,
             };
             assert!(is_expected, "{:?}", decoded.event);
             messages += 1;
@@ -359,6 +405,25 @@ fn real_deep_segments_are_deep_and_not_tops() {
         assert_header::<DeepTp>(&payload, &golden);
         assert_eq!(DeepTp::packet(&payload).unwrap().kind, kind);
         assert_eq!(TopsTp::packet(&payload).unwrap_err(), Drop::WrongProtocol);
+    }
+}
+
+#[test]
+fn a_real_deep_level_reads_as_the_dissector_reads_it() {
+    let Some(captures) = captures() else { return };
+    for (name, side) in [("PriceLevelBuyUpdateMessage", Side::Bid), ("PriceLevelSellUpdateMessage", Side::Ask)] {
+        let golden = golden(&captures.join(format!("golden/Deep.IexTp.v1.0/{name}.json")));
+        let payload = only_payload(&captures.join(format!("packets/Deep.IexTp.v1.0/{name}.pcap")));
+        let mut blocks = DeepTp::packet(&payload).unwrap().blocks;
+        let message = DeepTp::next_message(&mut blocks).unwrap();
+        assert_eq!((message.len().to_string(), blocks.len()), (golden["messagelength"].clone(), 0));
+        let decoded = DeepDecoder::new(1).decode(message).unwrap();
+        assert_eq!(decoded.ts_event.to_string(), golden["timestamp"]);
+        assert_eq!(text(&decoded.symbol.unwrap()), golden["symbol"]);
+        let (units, part) = golden["price"].split_once('.').unwrap_or((&golden["price"], ""));
+        let price = units.parse::<i64>().unwrap() * 1_000_000_000 + format!("{part:0<9}").parse::<i64>().unwrap();
+        let complete = golden["eventflags"] == "1";
+        assert_eq!(decoded.event, Event::Level { side, price, size: golden["size"].parse().unwrap(), complete });
     }
 }
 

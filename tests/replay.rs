@@ -29,6 +29,7 @@ fn config(file: &Path, feed: FeedName) -> ReplayConfig {
         speed: Speed::Max,
         lines: Vec::new(),
         publish: None,
+        dbn: None,
         capacity: BooksCapacity { instruments: 1 << 14, orders: 1 << 15, levels: 1 << 18 },
     }
 }
@@ -228,7 +229,15 @@ fn room() -> tempfile::TempDir {
 /// Replays into rings of that depth while `read` reads.
 fn published<T>(file: &Path, depth: u64, gated_readers: usize, read: impl FnOnce(Publication) -> T) -> (Replayed, T) {
     let room = room();
-    let publish = ReplayPublication { dir: room.path().to_owned(), name: "replay".into(), depth, gated_readers, keep: false };
+    let publish = ReplayPublication {
+        dir: room.path().to_owned(),
+        name: "replay".into(),
+        depth,
+        gated_readers,
+        keep: false,
+        images_every: None,
+        windows: None,
+    };
     let config = ReplayConfig { publish: Some(publish), ..config(file, FeedName::NasdaqItch) };
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -473,7 +482,9 @@ fn a_published_replay_shows_its_counters_and_its_end() {
         (publication.counters().into_iter().collect::<BTreeMap<_, _>>(), received.controls)
     });
     assert_eq!((counters["messages"], counters["live_orders"]), (truth.messages, truth.live_orders));
-    let kinds: Vec<_> = controls.iter().map(|record| (record.hd.rtype, record.cause)).collect();
+    let (day, kinds): (Vec<_>, Vec<_>) =
+        controls.iter().map(|record| (record.hd.rtype, record.cause)).partition(|(rtype, _)| *rtype == control::SYSTEM_EVENT);
     use control::{SESSION_END, SESSION_START, cause};
+    assert_eq!(day.into_iter().map(|(_, letter)| letter).collect::<Vec<_>>(), b"OSQMEC", "the venue's day");
     assert_eq!(kinds, [(SESSION_START, cause::FIRST), (SESSION_END, cause::NONE), (SESSION_END, cause::SHUTDOWN)]);
 }

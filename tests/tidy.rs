@@ -25,7 +25,7 @@ type Complaints = Vec<String>;
 
 /// Who may say `unsafe`: the machine's doors. A path ending in `/` is a folder.
 const MAY_BE_UNSAFE: &[&str] =
-    &["src/sys/", "src/shm/region.rs", "src/source/xdp/", "src/source/udp.rs", "src/source/udp/", "python/src/buffer.rs"];
+    &["src/sys/", "src/shm/region.rs", "src/c_api/", "src/source/xdp/", "src/source/udp.rs", "src/source/udp/", "python/src/buffer.rs"];
 
 /// Who may read a clock. The path itself is told the time by its source's stamp, or it could be neither replayed nor simulated.
 const MAY_READ_CLOCKS: &[&str] = &[
@@ -41,8 +41,12 @@ const MAY_READ_CLOCKS: &[&str] = &[
     // A writer's heartbeat, and the time an epoch is named by.
     "src/shm/region.rs",
     "src/shm/epoch.rs",
-    // A consumer gives up waiting for a busy slot after a while.
-    "src/shm/records.rs",
+    // A consumer asks how the writer is, a hundred times a second at most.
+    "src/shm/watch.rs",
+    // A consumer without an image looks for one now and then.
+    "src/shm/order_stream.rs",
+    // The same with a file that the recorder has yet to write.
+    "src/dbn_files/history.rs",
     // How long a Python program is willing to wait.
     "python/src/",
     // Back-off while the kernel still holds a dead owner's queue.
@@ -57,6 +61,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("compose", &["book", "feed", "record", "stats"]),
     ("record", &[]),
     ("shm", &["record", "sys"]),
+    ("c_api", &["record", "shm"]),
     ("source", &["stats", "sys", "time", "wire"]),
     ("stats", &[]),
     ("sys", &[]),
@@ -65,6 +70,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &["shm::ShmError", "sys::signals::FORCED_EXIT"]),
     ("journal", &["feed"]),
     ("books_file", &["compose", "feed"]),
+    // A sink and a consumer: nothing of the path but what a feed is called.
+    ("dbn_files", &["error", "feed", "record", "shm"]),
     ("config", &["error", "record"]),
     (
         "plan",
@@ -72,6 +79,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "book::BooksCapacity",
             "channel::ChannelConfig",
             "config",
+            "dbn_files",
             "error",
             "feed",
             "lane::counters",
@@ -80,8 +88,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "source",
             "sys",
             "topology",
+            // The names of the counters that a computed publication shows.
+            "windows::Counters",
         ],
     ),
+    // A consumer and a writer of publications that knows the venue's calendar; it reads no clock and knows no plan.
+    ("windows", &["feed::venue_time", "record", "shm"]),
+    // Recordings go through the replay, and what a table is of a schema is the record's own layout.
+    ("convert", &["book::BooksCapacity", "books_file", "error", "feed::name", "plan::schemas_of", "record", "replay", "source"]),
     // The generator is the judge of feed and book, so it shares nothing with them.
     ("generate", &["error"]),
     ("play", &["error", "generate", "source", "stats", "sys", "time", "wire"]),
@@ -91,10 +105,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const SEE_ALL: &[&str] = &["lib", "main", "cli", "service", "replay", "lane", "channel"];
 
 /// Rooms that are safe code only, and say so.
-const FORBID_UNSAFE: &[&str] = &["wire", "feed", "book", "record", "plan", "config"];
+const FORBID_UNSAFE: &[&str] = &["wire", "feed", "book", "record", "plan", "config", "windows"];
 
 /// Rooms without floats: a price is an `i64` of 1e-9 units from the wire to the ring.
-const WITHOUT_FLOATS: &[&str] = &["wire", "feed", "book", "record", "shm"];
+const WITHOUT_FLOATS: &[&str] = &["wire", "feed", "book", "record", "shm", "windows"];
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "core", "types", "manager", "helpers", "misc"];

@@ -46,6 +46,15 @@ impl Change {
     }
 }
 
+/// What setting a level to a size did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resized {
+    /// The level.
+    pub change: Change,
+    /// Shares it had before; 0 if it wasn't there.
+    pub before: u64,
+}
+
 /// What a message took away from an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reduced {

@@ -20,6 +20,7 @@
 use super::arena::{Arena, UNIT_LEVELS, Volume};
 use super::change::{Change, Effect};
 use crate::feed::Side;
+use crate::stats::Drop;
 
 /// So many keys are compared one by one from the best (two cache lines) before the rest is halved.
 const NEAR: usize = 16;
@@ -181,6 +182,32 @@ impl Ladder {
         }
         (arena.keys[first], arena.volumes[first]) = (key, volume);
         Ok(Some(Change { side, rank: 0, effect: Effect::Changed, level: level(side, key, volume) }))
+    }
+
+    /// Sets the level at the price, without orders, to `size`; 0 removes it. Tells its size before, too: 0 if there was none.
+    #[inline]
+    pub fn set(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32) -> Result<Option<(Change, u64)>, Drop> {
+        let key = key(side, price);
+        let first = self.first();
+        let keys = &arena.keys[first..first + self.len as usize];
+        let at = below(keys, key);
+        let volume = Volume { size: u64::from(size), orders: 0 };
+        if keys.get(at) != Some(&key) {
+            if size == 0 {
+                return Err(Drop::UnknownLevel);
+            }
+            let change = self.insert(arena, side, at, key, volume).ok_or(Drop::LevelsFull)?;
+            return Ok(Some((change, 0)));
+        }
+        let rank = self.len - 1 - at as u32;
+        let before = std::mem::replace(&mut arena.volumes[first + at], volume).size;
+        let level = level(side, key, volume);
+        if size == 0 {
+            self.remove(arena, at);
+            return Ok(Some((Change { side, rank, effect: Effect::Removed, level }, before)));
+        }
+        let change = Change { side, rank, effect: Effect::Changed, level };
+        Ok((before != volume.size).then_some((change, before)))
     }
 
     /// Gives the block back.

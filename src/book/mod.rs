@@ -18,8 +18,8 @@
 //!  orders   ·  ·  ·  ·  │    1     1      4   ·   ·   ·   ·   ·  │ ·  ·
 //! ```
 //!
-//! [`Books`] takes what a feed's messages say ([`Books::add`], [`Books::reduce`], [`Books::delete`], or [`Books::quote`] for
-//! feeds that tell levels and not orders) and answers with what that did to the levels ([`Change`]), or why it was refused.
+//! [`Books`] takes what a feed's messages say ([`Books::add`], [`Books::reduce`], [`Books::delete`]; [`Books::set_level`] for
+//! feeds that tell levels and not orders, [`Books::quote`] for those that tell the best prices alone) and answers with what that did to the levels ([`Change`]), or why it was refused.
 //!
 //! - **All or nothing.** `Err` means that no order and no level changed. Whatever did change is in the `Ok` value, so that
 //!   records can tell consumers and their books stay equal to this one, even while it is wrong.
@@ -42,7 +42,7 @@ mod change;
 mod ladder;
 mod orders;
 
-pub use change::{Change, Effect, Reduced};
+pub use change::{Change, Effect, Reduced, Resized};
 pub use ladder::Level;
 pub use orders::Order;
 
@@ -109,6 +109,7 @@ pub enum Crossing {
 enum Told {
     Nothing,
     Orders,
+    Levels,
     Quotes,
 }
 
@@ -195,7 +196,7 @@ impl Books {
 
     /// A new order. Any price but [`UNDEF_PRICE`] is taken: whether a price is sensible, or may be negative, the feed knows.
     ///
-    /// Refused, and the book suspect: [`Drop::BadOrder`] (size 0, no price, or a book that is told quotes),
+    /// Refused, and the book suspect: [`Drop::BadOrder`] (size 0, no price, or a book that is told levels or quotes),
     /// [`Drop::DuplicateOrder`] (live already; the live one stays as it is, and its book is suspect too), [`Drop::OrdersFull`],
     /// [`Drop::LevelsFull`]. [`Drop::UnknownInstrument`] has no book to be suspect.
     #[inline]
@@ -258,12 +259,12 @@ impl Books {
     /// Sets the only level of a side, for feeds that tell the best prices without orders; size 0 means that there is none.
     /// The level's order count is 0: not told. `Ok(None)`: that is what it was.
     ///
-    /// Refused, and the book suspect: [`Drop::BadOrder`] (a size without a price, or a book that is told orders), [`Drop::LevelsFull`].
+    /// Refused, and the book suspect: [`Drop::BadOrder`] (a size without a price, or a book that is told orders or levels), [`Drop::LevelsFull`].
     /// [`Drop::UnknownInstrument`] has no book to be suspect.
     #[inline]
     pub fn quote(&mut self, instrument: u32, side: Side, price: i64, size: u32) -> Result<Option<Change>, Drop> {
         let book = self.books.get_mut(instrument as usize).ok_or(Drop::UnknownInstrument)?;
-        if book.told == Told::Orders || (price == UNDEF_PRICE && size > 0) {
+        if matches!(book.told, Told::Orders | Told::Levels) || (price == UNDEF_PRICE && size > 0) {
             return Err(self.doubt(instrument, Drop::BadOrder));
         }
         let Ok(change) = book.ladder_mut(side).quote(&mut self.arena, side, price, size) else {
@@ -279,6 +280,33 @@ impl Books {
             }
         }
         Ok(change)
+    }
+
+    /// Sets one price level to a size, for feeds that tell levels without orders; size 0 removes it. The level's order count is 0:
+    /// not told. `Ok(None)`: that is what it was.
+    ///
+    /// Refused, and the book suspect: [`Drop::UnknownLevel`] (size 0 where no level stands: an update of ours or theirs is missing),
+    /// [`Drop::BadOrder`] (no price, or a book that is told orders or quotes), [`Drop::LevelsFull`]. [`Drop::UnknownInstrument`] has
+    /// no book to be suspect.
+    #[inline]
+    pub fn set_level(&mut self, instrument: u32, side: Side, price: i64, size: u32) -> Result<Option<Resized>, Drop> {
+        let book = self.books.get_mut(instrument as usize).ok_or(Drop::UnknownInstrument)?;
+        if price == UNDEF_PRICE || !matches!(book.told, Told::Nothing | Told::Levels) {
+            return Err(self.doubt(instrument, Drop::BadOrder));
+        }
+        let (change, before) = match book.ladder_mut(side).set(&mut self.arena, side, price, size) {
+            Ok(Some(set)) => set,
+            Ok(None) => return Ok(None),
+            Err(reason) => return Err(self.doubt(instrument, reason)),
+        };
+        book.told = Told::Levels;
+        book.changed(&self.arena, &change);
+        match change.effect {
+            Effect::Added => self.price_levels += 1,
+            Effect::Changed => {}
+            Effect::Removed => self.price_levels -= 1,
+        }
+        Ok(Some(Resized { change, before }))
     }
 
     /// The best bid and offer. Of an instrument out of range, as of an empty book, neither.
@@ -388,7 +416,7 @@ impl Books {
     #[inline]
     fn admit(&mut self, instrument: u32, order: u64, price: i64, size: u32) -> Result<Place, Drop> {
         let book = self.books.get(instrument as usize).ok_or(Drop::UnknownInstrument)?;
-        if size == 0 || price == UNDEF_PRICE || book.told == Told::Quotes {
+        if size == 0 || price == UNDEF_PRICE || matches!(book.told, Told::Levels | Told::Quotes) {
             return Err(Drop::BadOrder);
         }
         self.orders.vacancy(order)

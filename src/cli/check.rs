@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::config::ConfigFile;
-use crate::error::Error;
+use crate::dbn_files::directory;
+use crate::error::{Error, Exit};
 use crate::plan::{Host, HostInterface, Plan};
 use crate::sys::interfaces::{self, Interface};
 use crate::topology::Topology;
@@ -28,7 +29,12 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Error> {
 pub(super) fn plan(config: &Path) -> Result<Plan, Error> {
     let file = ConfigFile::read(config)?;
     let host = host(&file.config.service.publication_dir);
-    Plan::new(&file, &host)
+    let plan = Plan::new(&file, &host)?;
+    for recording in &plan.recordings {
+        let key = format!("recording of `{}`", recording.publication);
+        directory::could_be_writable(&recording.dir, &key, Exit::Config)?;
+    }
+    Ok(plan)
 }
 
 fn host(publication_dir: &Path) -> Host {

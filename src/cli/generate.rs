@@ -11,7 +11,7 @@ use super::progress::{self, Of};
 use super::values;
 use crate::error::{Error, Exit};
 use crate::feed::venue_time::VenueDate;
-use crate::generate::{self, CaptureConfig, CaptureReport, GenerateConfig, GenerateError, LineSpec, Truth};
+use crate::generate::{self, CaptureConfig, CaptureReport, GenerateConfig, GenerateError, LineSpec, Style, Truth};
 use crate::source::lines::LineKey;
 use crate::sys::signals;
 
@@ -36,6 +36,12 @@ pub(super) struct GenArgs {
     /// Trading day in New York; default: today
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date)]
     date: Option<VenueDate>,
+    /// Whose day: Nasdaq's has auctions and newcomers, BX's retail interest
+    #[arg(long, value_enum, default_value = "nasdaq")]
+    style: StyleName,
+    /// The market falls by 7 % in the afternoon: every symbol is halted and reopens (W, MWC1)
+    #[arg(long)]
+    circuit_breaker: bool,
     /// Write the exchange's own final books to this file, as CSV
     #[arg(long, value_name = "FILE.csv")]
     books: Option<PathBuf>,
@@ -69,6 +75,16 @@ pub(super) struct GenArgs {
     /// Capture: most messages in a packet
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=1000))]
     messages_per_packet: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StyleName {
+    /// Nasdaq
+    Nasdaq,
+    /// BX (Nasdaq Texas)
+    Bx,
+    /// PSX
+    Psx,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -143,7 +159,12 @@ fn config(args: &GenArgs) -> Result<GenerateConfig, Error> {
         None => VenueDate::at(now_ns).map_err(calendar)?,
     };
     let midnight_ns = date.midnight_ns().map_err(calendar)?;
-    Ok(match args.rate {
+    let style = match args.style {
+        StyleName::Nasdaq => Style::Nasdaq,
+        StyleName::Bx => Style::Bx,
+        StyleName::Psx => Style::Psx,
+    };
+    let day = match args.rate {
         None => GenerateConfig::whole_day(args.seed, args.messages, args.symbols, midnight_ns),
         Some(rate) => {
             let start_ns = match args.start_in_ms {
@@ -153,7 +174,8 @@ fn config(args: &GenArgs) -> Result<GenerateConfig, Error> {
             let mean_ns = 1_000_000_000 / rate.max(1);
             GenerateConfig::steady(args.seed, args.messages, args.symbols, midnight_ns, start_ns, mean_ns.max(1))
         }
-    })
+    };
+    Ok(GenerateConfig { style, circuit_breaker: args.circuit_breaker, ..day })
 }
 
 fn capture_config(args: &GenArgs) -> CaptureConfig {

@@ -3,7 +3,9 @@
 mod book;
 mod books;
 mod check;
+mod convert;
 mod generate;
+mod orders;
 mod output;
 mod play;
 mod progress;
@@ -49,12 +51,16 @@ enum Command {
     Tail(tail::TailArgs),
     /// Print the newest price levels of one instrument
     Book(book::BookArgs),
+    /// Print the orders of one instrument as they will be served, from the newest image and the mbo ring
+    Orders(orders::OrdersArgs),
     /// Rebuild every book from a publication's orders, and write them when the session ends
     Books(books::BooksArgs),
     /// Watch a publication: busiest instruments, rates, latency, gaps
     Top(top::TopArgs),
     /// Generate a day file, or a capture with lines A and B, and the truth of its final books
     Gen(generate::GenArgs),
+    /// Turn captures, day files and DBN files into CSV or Parquet
+    Convert(convert::ConvertArgs),
     /// Send a capture's datagrams out of network interfaces, when they are due
     Play(play::PlayArgs),
 }
@@ -107,7 +113,8 @@ impl Which {
 fn publications(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let beside = |name: &String| name.starts_with('.') || [".lock", ".gate", ".image"].iter().any(|ending| name.ends_with(ending));
+    let beside =
+        |name: &String| name.starts_with('.') || [".lock", ".gate", ".image", ".recorded"].iter().any(|ending| name.ends_with(ending));
     let mut names: Vec<String> = names.filter(|name| !beside(name)).collect();
     names.sort();
     names.truncate(20);
@@ -135,9 +142,11 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Book(args) => book::run(&args),
+        Command::Orders(args) => orders::run(&args),
         Command::Books(args) => books::run(&args),
         Command::Top(args) => top::run(&args),
         Command::Gen(args) => generate::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Play(args) => play::run(&args),
     };
     match outcome {

@@ -13,7 +13,7 @@ use crate::books_file;
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
-use crate::replay::{self, ReplayConfig, ReplayPublication, Speed, Summary};
+use crate::replay::{self, ReplayConfig, ReplayFiles, ReplayPublication, Speed, Summary};
 use crate::source::lines::LineKey;
 use crate::sys::signals;
 
@@ -23,7 +23,7 @@ use crate::sys::signals;
 pub(super) struct ReplayArgs {
     /// The capture or day file
     file: PathBuf,
-    /// What it speaks: nasdaq-itch, bx-itch, psx-itch, iex-tops
+    /// What it speaks: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep
     #[arg(long, value_parser = values::feed)]
     feed: FeedName,
     /// Trading day in New York; a capture has its own, a day file has none
@@ -50,12 +50,21 @@ pub(super) struct ReplayArgs {
     /// Slots of each published ring, a power of two
     #[arg(long, value_name = "SLOTS", default_value_t = 1 << 18, value_parser = values::ring_depth, requires = "publish")]
     ring_depth: u64,
-    /// Wait for this many gated readers (`tail --gated`) before the first record, and never lap one of them
+    /// Wait for this many gated readers (`tail --gated`, of NAME or NAME-windows) before the first record, and never lap one of them
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), requires = "publish")]
     gated_readers: u16,
+    /// Write an order-level image (NAME.mbo.image) after so many mbo records, and at the end: for readers that come late
+    #[arg(long, value_name = "RECORDS", value_parser = clap::value_parser!(u64).range(1..), requires = "publish")]
+    images_every: Option<u64>,
     /// Leave the publication in place when the replay has ended, to be looked at
     #[arg(long, requires = "publish")]
     keep: bool,
+    /// Also compute bars, VWAP and signals, and publish them as NAME-windows; the replay waits for them
+    #[arg(long, requires = "publish")]
+    windows: bool,
+    /// Write the records into DBN files in this directory, one per schema (and session and UTC day); nothing is lost on the way
+    #[arg(long, value_name = "DIR")]
+    dbn: Option<PathBuf>,
     /// Room for live orders
     #[arg(long, value_name = "N", default_value_t = 4_000_000, value_parser = clap::value_parser!(u32).range(1..=1 << 28))]
     orders: u32,
@@ -69,6 +78,10 @@ const LINES_MAX: usize = 4;
 
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
     let _ = signals::install();
+    if args.images_every.is_some() && !args.feed.has_orders() {
+        let why = format!("{} tells no orders, so there is nothing to make images of", args.feed.name());
+        return Err(Error::new(Exit::Usage, "--images-every", why, "leave it out"));
+    }
     if args.line.len() > LINES_MAX {
         let why = format!("{} lines were named, and a channel has at most {LINES_MAX}", args.line.len());
         return Err(Error::new(Exit::Usage, "--line", why, "name the copies of one channel, and replay others by themselves"));
@@ -90,7 +103,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
             depth: args.ring_depth,
             gated_readers: usize::from(args.gated_readers),
             keep: args.keep,
+            images_every: args.images_every,
+            windows: args.windows.then(|| format!("{name}-windows")),
         }),
+        dbn: args.dbn.as_ref().map(|dir| ReplayFiles { dir: dir.clone() }),
         capacity: BooksCapacity { instruments: 1 << 16, orders: args.orders as usize, levels: args.levels as usize },
     };
     let bar = progress::bar(0, Of::Bytes, "replay");

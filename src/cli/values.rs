@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::convert::Table;
 use crate::error::did_you_mean;
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
@@ -21,6 +22,11 @@ pub(super) fn date(text: &str) -> Result<VenueDate, String> {
 /// `mbp-1` and its like.
 pub(super) fn schema(text: &str) -> Result<Schema, String> {
     Schema::from_name(text).ok_or_else(|| unknown("schema", text, Schema::ALL.map(Schema::name)))
+}
+
+/// A schema that can be a table: ours, and those that only DBN files have.
+pub(super) fn table(text: &str) -> Result<Table, String> {
+    Table::of(text).ok_or_else(|| unknown("schema", text, Table::NAMES))
 }
 
 fn unknown<const N: usize>(kind: &str, text: &str, names: [&'static str; N]) -> String {

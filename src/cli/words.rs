@@ -15,6 +15,7 @@ pub(super) fn control(rtype: u8) -> &'static str {
         control::BOOK_GOOD => "book_good",
         control::IMAGE_READY => "image_ready",
         control::SYSTEM_EVENT => "system_event",
+        control::TIME_RAN_BACK => "time_ran_back",
         control::PRICE_LEVELS_ONLY => "price_levels_only",
         _ => "unknown",
     }
@@ -37,6 +38,8 @@ pub(super) fn cause(cause: u8) -> &'static str {
         cause::SHUTDOWN => "shutdown",
         cause::UNREADABLE => "unreadable",
         cause::OTHER_CHANNEL => "other_channel",
+        cause::STREAM_OFFSET => "stream_offset",
+        cause::LAPPED => "lapped",
         _ => "unknown",
     }
 }

@@ -1,6 +1,7 @@
 //! Records from what happened and what the book holds: layout only, no decisions about books.
 
 use super::Composer;
+use super::notices::Print;
 use crate::book::Change;
 use crate::feed::{Depth, StatusChange};
 use crate::record::{BidAsk, Header, Mbo, Mbp1, Mbp10, Record, Row, Schema, Sink, Status, Trade, UNDEF_PRICE, flags, side};
@@ -25,7 +26,7 @@ impl Stamp {
 
     /// The row, if somebody wants records of this schema from there.
     #[inline]
-    fn row<S: Sink>(&self, schema: Schema, sink: &S) -> Option<Row> {
+    pub fn row<S: Sink>(&self, schema: Schema, sink: &S) -> Option<Row> {
         self.row.filter(|_| sink.carries(schema))
     }
 }
@@ -67,6 +68,8 @@ pub(super) struct Reach {
 impl Reach {
     pub const BOTH: Self = Self { top: true, top10: true };
     pub const NEITHER: Self = Self { top: false, top10: false };
+    pub const TOP: Self = Self { top: true, top10: false };
+    pub const TOP10: Self = Self { top: false, top10: true };
 
     pub const fn of(change: &Change) -> Self {
         Self { top: change.touches_top(), top10: change.touches_top10() }
@@ -180,8 +183,15 @@ impl Composer {
         sink.publish(row, &record);
     }
 
+    /// The trade, and its match number on the side ring: whoever counts trades and their breaks needs one order of both.
     #[inline]
-    pub(super) fn trade<S: Sink>(&self, stamp: &Stamp, act: Act, sink: &mut S) {
+    pub(super) fn trade<S: Sink>(&self, stamp: &Stamp, act: Act, print: Print, sink: &mut S) {
+        self.trade_alone(stamp, act, sink);
+        self.print(stamp, act.side, act.price, act.size, print, sink);
+    }
+
+    #[inline]
+    fn trade_alone<S: Sink>(&self, stamp: &Stamp, act: Act, sink: &mut S) {
         let Some(row) = stamp.row(Schema::Trades, sink) else { return };
         let record = Trade {
             hd: self.header::<Trade>(stamp),
@@ -199,8 +209,13 @@ impl Composer {
     }
 
     pub(super) fn status<S: Sink>(&self, stamp: &Stamp, change: &StatusChange, sink: &mut S) {
-        let Some(row) = stamp.row(Schema::Status, sink) else { return };
-        let record = Status {
+        if let Some(row) = stamp.row(Schema::Status, sink) {
+            sink.publish(row, &self.status_record(stamp, change));
+        }
+    }
+
+    pub(super) fn status_record(&self, stamp: &Stamp, change: &StatusChange) -> Status {
+        Status {
             hd: self.header::<Status>(stamp),
             ts_recv: stamp.ts_recv,
             action: change.action,
@@ -210,12 +225,11 @@ impl Composer {
             is_quoting: change.is_quoting,
             is_short_sell_restricted: change.is_short_sell_restricted,
             reserved: [0; 7],
-        };
-        sink.publish(row, &record);
+        }
     }
 
     #[inline]
-    fn header<R: Record>(&self, stamp: &Stamp) -> Header {
+    pub(super) fn header<R: Record>(&self, stamp: &Stamp) -> Header {
         Header::of::<R>(self.config.publisher_id, stamp.instrument_id, stamp.ts_event)
     }
 }

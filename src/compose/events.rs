@@ -5,10 +5,11 @@
 //! book can only partly apply makes records of what was applied, marked.
 
 use super::build::{Act, Reach, Stamp, last_unless};
+use super::notices::Print;
 use super::{Composer, Moment};
 use crate::book::{Change, Order, Reduced};
-use crate::feed::{Quoted, Shares, Side};
-use crate::record::{Sink, action, control, flags, side};
+use crate::feed::{Official, Quoted, Shares, Side};
+use crate::record::{Control, Header, Sink, action, control, flags, side};
 use crate::stats::Drop;
 
 /// An order as a message tells it.
@@ -19,25 +20,39 @@ pub(super) struct Told {
     pub size: u32,
 }
 
+/// An execution of a resting order.
+#[derive(Clone, Copy)]
+pub(super) struct Executed {
+    pub order: u64,
+    pub size: u32,
+    /// `None`: at the order's own.
+    pub price: Option<i64>,
+    pub match_number: u64,
+    /// Not so: a cross has printed it already.
+    pub printable: bool,
+}
+
 impl Composer {
-    pub(super) fn add<S: Sink>(&mut self, stamp: &Stamp, told: Told, on: Side, sink: &mut S) -> Result<(), Drop> {
+    pub(super) fn add<S: Sink>(
+        &mut self,
+        stamp: &Stamp,
+        told: Told,
+        on: Side,
+        attribution: Option<[u8; 4]>,
+        sink: &mut S,
+    ) -> Result<(), Drop> {
         let Told { order, price, size } = told;
         let change = self.books.add(stamp.instrument_id, order, on, price, size)?;
         self.tell(&stamp.with(flags::LAST), order, Act::new(action::ADD, on as u8, price, size), &change, sink);
+        if let Some(name) = attribution {
+            self.attribution(stamp, told, on, name, sink);
+        }
         Ok(())
     }
 
-    /// T (the trade, aggressor's side), F (the resting order), C (what it lost). `at_price` `None`: at the order's own; not
-    /// `printable`: a cross has printed it already, so there is no T.
-    pub(super) fn execute<S: Sink>(
-        &mut self,
-        stamp: &Stamp,
-        order: u64,
-        size: u32,
-        at_price: Option<i64>,
-        printable: bool,
-        sink: &mut S,
-    ) -> Result<(), Drop> {
+    /// T (the trade, aggressor's side), F (the resting order), C (what it lost); no T where a cross has printed it.
+    pub(super) fn execute<S: Sink>(&mut self, stamp: &Stamp, executed: Executed, sink: &mut S) -> Result<(), Drop> {
+        let Executed { order, size, printable, .. } = executed;
         let id = stamp.instrument_id;
         let resting = match self.books.order(order) {
             Some(resting) if resting.instrument == id && size > 0 => resting,
@@ -46,12 +61,12 @@ impl Composer {
         };
         // More than rests there: the book was wrong before this message.
         let stamp = &stamp.with(if size > resting.size { flags::MAYBE_BAD_BOOK } else { 0 });
-        let price = at_price.unwrap_or(resting.price);
+        let price = executed.price.unwrap_or(resting.price);
         let traded = Act::new(action::TRADE, resting.side.opposite() as u8, price, size);
         let before = self.levels_waiting(stamp, traded, if printable { Reach::BOTH } else { Reach::NEITHER }, sink);
         let reduced = self.books.reduce(id, order, size)?;
         if printable {
-            self.trade(&stamp.with(flags::LAST), traded, sink);
+            self.trade(&stamp.with(flags::LAST), traded, Print::plain(executed.match_number), sink);
             self.mbo(stamp, 0, traded, sink);
         }
         before.publish(stamp, 0, Reach::of(&reduced.change), sink);
@@ -100,16 +115,33 @@ impl Composer {
         Ok(())
     }
 
-    /// A trade that touches no order we know.
-    pub(super) fn hidden_trade<S: Sink>(&mut self, stamp: &Stamp, price: i64, shares: Shares, sink: &mut S) {
+    /// A trade that touches no order we know; the trade of a cross also tells its price as an official one.
+    pub(super) fn hidden_trade<S: Sink>(
+        &mut self,
+        stamp: &Stamp,
+        price: i64,
+        shares: Shares,
+        official: Option<Official>,
+        print: Print,
+        sink: &mut S,
+    ) -> Result<(), Drop> {
         if shares.size == 0 {
-            return;
+            // Nothing was traded: usual of a cross, and not a trade of anything else.
+            if official.is_none() {
+                return Err(Drop::BadValue);
+            }
+            self.empty_cross(stamp, price, print, sink);
+            return Ok(());
         }
         self.saturated += u64::from(shares.saturated);
         let (last, traded) = (stamp.with(flags::LAST), Act::new(action::TRADE, side::NONE, price, shares.size));
-        self.trade(&last, traded, sink);
+        self.trade(&last, traded, print, sink);
         self.mbo(&last, 0, traded, sink);
         self.levels(&last, traded, Reach::BOTH, sink);
+        if let Some(which) = official {
+            self.official(stamp, which, price, Some(shares), sink);
+        }
+        Ok(())
     }
 
     /// A quote says both sides whole, so it also proves the instrument right. Every quote makes a record, also one that says what the
@@ -125,7 +157,8 @@ impl Composer {
         let mut stamp = stamp.with(flags::LAST);
         if self.roster.prove(id) | suspect {
             if stamp.row.is_some() {
-                sink.control(&self.control(control::BOOK_GOOD, id, at, at.sequence, 0, control::cause::NONE));
+                let good = self.control(control::BOOK_GOOD, id, at, at.sequence, 0, control::cause::NONE);
+                sink.control(&Control { hd: Header { ts_event: stamp.ts_event, ..good.hd }, ..good });
             }
             stamp.flags = self.flags(id) | flags::LAST;
         }

@@ -14,16 +14,25 @@
 #![forbid(unsafe_code)]
 
 mod build;
+pub mod definitions;
 mod events;
+mod levels;
+mod notices;
+mod profiles;
 mod roster;
+mod staging;
 
 use crate::book::Books;
+use crate::feed::name::FeedName;
 use crate::feed::{Decoded, Depth, Event, Symbol};
 use crate::record::{Control, Header, Instrument, Row, Sink, action, flags};
 use crate::stats::{Drop, Drops};
 use build::{Act, Reach, Stamp};
-use events::Told;
+use events::{Executed, Told};
+use notices::Print;
+use profiles::Profiles;
 use roster::{Listing, Roster};
+use staging::{Staging, Update};
 
 /// Where and when a message came: the part of a record that is the same for every record of the message.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +50,8 @@ pub struct Moment {
 pub struct ComposerConfig {
     /// Index into the publication's channel table.
     pub channel: u16,
+    /// Whose records these are.
+    pub feed: FeedName,
     /// DBN publisher id.
     pub publisher_id: u16,
     /// Whether receive times are made up (day files): every record then says [`flags::BAD_TS_RECV`].
@@ -53,15 +64,21 @@ pub struct ComposerConfig {
 pub struct Composer {
     config: ComposerConfig,
     books: Books,
+    /// Levels that wait for the end of their event.
+    staging: Staging,
     roster: Roster,
+    profiles: Profiles,
     drops: Drops,
     saturated: u64,
+    definitions_changed: u64,
 }
 
 impl Composer {
     /// A composer over empty books; `instrument_limit` is one more than the largest instrument id.
     pub fn new(config: ComposerConfig, books: Books, instrument_limit: u32) -> Self {
-        Self { config, books, roster: Roster::new(instrument_limit), drops: Drops::default(), saturated: 0 }
+        let staging = if matches!(config.depth, Depth::Levels) { Staging::new() } else { Staging::none() };
+        let (roster, profiles) = (Roster::new(instrument_limit), Profiles::new(instrument_limit));
+        Self { config, books, staging, roster, profiles, drops: Drops::default(), saturated: 0, definitions_changed: 0 }
     }
 
     /// The channel's books.
@@ -79,9 +96,14 @@ impl Composer {
         &self.drops
     }
 
-    /// Sizes of trades and levels that were too wide for 32 bits and were published as the largest.
+    /// Sizes of trades, auctions and levels that were too wide for 32 bits and were published as the largest.
     pub fn saturated(&self) -> u64 {
         self.saturated
+    }
+
+    /// Directory messages that told an instrument otherwise than the one before in the session.
+    pub fn definitions_changed(&self) -> u64 {
+        self.definitions_changed
     }
 
     /// Ids and symbols of the named instruments, by id.
@@ -91,6 +113,7 @@ impl Composer {
 
     /// Messages were lost, or never seen: every book is in doubt from here on.
     pub fn doubt_all(&mut self) {
+        self.cut_events();
         self.roster.doubt_all();
     }
 
@@ -101,12 +124,15 @@ impl Composer {
 
     /// The session is over: books, instruments and doubts are forgotten, nothing is published (a new epoch begins).
     pub fn forget_session(&mut self) {
+        self.cut_events();
         self.books.clear_all();
         self.roster.forget();
+        self.profiles.forget_all();
     }
 
     /// The books begin anew within the session, empty and without doubts; [`Composer::publish_clears`] tells it.
     pub fn clear_books(&mut self) {
+        self.cut_events();
         if self.roster.named() > 0 {
             self.books.clear_all();
             self.roster.prove_all();
@@ -122,13 +148,16 @@ impl Composer {
         }
     }
 
-    /// Announces every instrument again and shows its price levels, for a sink whose epoch another channel has ended.
+    /// Announces every instrument again, with its definition, and shows its price levels, for a sink whose epoch another channel has ended.
     pub fn announce_again<S: Sink>(&mut self, at: &Moment, sink: &mut S) {
         for id in 0..self.roster.limit() {
             let Some(&known) = self.roster.get(id).filter(|known| known.listing != Listing::Unnamed) else { continue };
             let listing = self.list(id, known.symbol, known.round_lot, sink);
             self.roster.list(id, listing);
             let stamp = self.stamp(listing, id, at.recv_ns, at);
+            if let Some(told) = self.profiles.directory(id) {
+                self.definition(&stamp, known.symbol, &told, b'A', sink);
+            }
             let bits = flags::SNAPSHOT | flags::BAD_TS_RECV | flags::LAST;
             self.levels(&stamp.with(bits), Act::whole(action::NONE), Reach::BOTH, sink);
         }
@@ -144,42 +173,52 @@ impl Composer {
 
     #[inline]
     fn try_apply<S: Sink>(&mut self, at: &Moment, decoded: &Decoded, sink: &mut S) -> Result<(), Drop> {
-        // Of the whole venue (id 0), or of an instrument it does not name: neither needs one, and nothing is published.
-        if let Event::System { .. } | Event::Break { .. } | Event::Other = decoded.event
-            && (decoded.instrument_id == 0 || decoded.symbol.is_none())
-        {
-            return Ok(());
+        if decoded.instrument_id == 0 {
+            return self.of_venue(at, decoded, sink);
         }
         let listing = self.resolve(at, decoded, sink)?;
         let stamp = &self.stamp(listing, decoded.instrument_id, decoded.ts_event, at);
         match decoded.event {
-            Event::Add { order, side, price, size, .. } => self.add(stamp, Told { order, price, size }, side, sink),
-            Event::Execute { order, size, .. } => self.execute(stamp, order, size, None, true, sink),
-            Event::ExecuteAtPrice { order, size, price, printable, .. } => self.execute(stamp, order, size, Some(price), printable, sink),
+            Event::Add { order, side, price, size, attribution } => self.add(stamp, Told { order, price, size }, side, attribution, sink),
+            Event::Execute { order, size, match_number } => {
+                self.execute(stamp, Executed { order, size, price: None, match_number, printable: true }, sink)
+            }
+            Event::ExecuteAtPrice { order, size, price, match_number, printable } => {
+                self.execute(stamp, Executed { order, size, price: Some(price), match_number, printable }, sink)
+            }
             Event::Cancel { order, size } => self.cancel(stamp, order, Some(size), sink),
             Event::Delete { order } => self.cancel(stamp, order, None, sink),
             Event::Replace { old, new, price, size } => self.replace(stamp, old, Told { order: new, price, size }, sink),
             Event::Quote { bid, ask } => self.quote(stamp, bid, ask, at, sink),
-            Event::Trade { price, shares, .. } => {
-                self.hidden_trade(stamp, price, shares, sink);
+            Event::Level { side, price, size, complete } => self.level(stamp, Update { side, price, size }, complete, sink),
+            Event::Trade { price, shares, match_number, code, official } => {
+                self.hidden_trade(stamp, price, shares, official, Print { match_number, code }, sink)
+            }
+            ref rare => {
+                self.rare(stamp, decoded.symbol, rare, sink);
                 Ok(())
             }
-            Event::Status(change) => {
-                self.status(stamp, &change, sink);
-                Ok(())
-            }
+        }
+    }
+
+    /// What moves no book and is no trade.
+    #[cold]
+    fn rare<S: Sink>(&mut self, stamp: &Stamp, symbol: Option<Symbol>, event: &Event, sink: &mut S) {
+        match *event {
+            Event::Status(change) => self.status(stamp, &change, sink),
             Event::Directory(told) => {
-                self.roster.set_round_lot(decoded.instrument_id, told.round_lot);
-                Ok(())
+                if let Some(symbol) = symbol {
+                    self.directory(stamp, symbol, told, sink);
+                }
             }
-            Event::Level { .. }
-            | Event::Auction(_)
-            | Event::Collar { .. }
-            | Event::Official { .. }
-            | Event::Word(_)
-            | Event::System { .. }
-            | Event::Break { .. }
-            | Event::Other => Ok(()),
+            Event::Auction(ref told) => self.auction(stamp, told, sink),
+            Event::Collar { reference, lower, upper, extension } => self.collar(stamp, reference, (lower, upper), extension, sink),
+            Event::Official { which, price } => self.official(stamp, which, price, None, sink),
+            Event::Break { match_number, price, size, code } => {
+                self.trade_break(stamp, Print { match_number, code }, price, size, sink);
+            }
+            Event::Word(ref word) => self.word(stamp, word, sink),
+            _ => {}
         }
     }
 
@@ -204,8 +243,10 @@ impl Composer {
                 self.drops.count(Drop::InstrumentsFull);
                 return Ok(Listing::NoRoom);
             }
-            // It was for a book that we do not have yet, and that will lack it when we do.
-            self.books.mark_suspect(id);
+            // It was for a book that we do not have yet, and that will lack it when we do; a break is for nobody's book.
+            if !matches!(decoded.event, Event::Break { .. }) {
+                self.books.mark_suspect(id);
+            }
             return Err(Drop::UnknownInstrument);
         };
         if known.listing != Listing::Unnamed {
@@ -218,6 +259,7 @@ impl Composer {
             // under its old row, and a new row begins.
             self.drops.count(Drop::SymbolChanged);
             self.books.clear(id);
+            self.profiles.forget(id);
             if let Listing::At(row) = known.listing {
                 self.clear_records(row, id, decoded.ts_event, at, self.flags(id), sink);
             }

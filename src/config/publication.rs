@@ -61,7 +61,7 @@ pub struct Image {
 
 impl Default for Image {
     fn default() -> Self {
-        Self { interval_ms: Spanned::new(0..0, 2_000), peak_records_per_s: Spanned::new(0..0, 200_000) }
+        Self { interval_ms: Spanned::new(0..0, 1_000), peak_records_per_s: Spanned::new(0..0, 200_000) }
     }
 }
 

@@ -22,6 +22,11 @@ pub(super) const fn price4(price: u32) -> i64 {
     price as i64 * E9_PER_E4
 }
 
+/// ITCH's Price(8) in 1e-9 units; past the range of i64 is a bad value.
+pub(super) fn price8(price: u64) -> Result<i64, Drop> {
+    i64::try_from(price).ok().and_then(|price| price.checked_mul(10)).ok_or(Drop::BadValue)
+}
+
 /// IEX's price in 1e-9 units; negative or past the range of i64 is a bad value.
 #[inline]
 pub(super) fn iex_price(price: i64) -> Result<i64, Drop> {

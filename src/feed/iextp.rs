@@ -23,6 +23,7 @@ pub type DeepTp = IexTp<DEEP>;
 
 impl<const MESSAGE_PROTOCOL_ID: u16> SessionLayer for IexTp<MESSAGE_PROTOCOL_ID> {
     const RESTARTS_SHOW: bool = true;
+    const OFFSETS_SHOW: bool = true;
 
     #[inline]
     fn packet(payload: &[u8]) -> Result<Packet<'_>, Drop> {

@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod field;
+mod iex;
+pub mod iex_deep;
 pub mod iex_tops;
 pub mod iextp;
 pub mod itch;
@@ -75,6 +77,8 @@ pub trait SessionLayer {
     /// Whether a restart of the publisher under the same session id can be told from old duplicates
     /// (sequence back to 1, stream offset 0 and a later send time).
     const RESTARTS_SHOW: bool;
+    /// Whether packets say where in the session's stream of bytes they begin.
+    const OFFSETS_SHOW: bool = false;
 
     /// Reads a packet's header. Errors are the reason to count.
     fn packet(payload: &[u8]) -> Result<Packet<'_>, Drop>;
@@ -164,6 +168,8 @@ pub struct Auction {
     pub imbalance: Shares,
     /// Their side; `None`: neither.
     pub side: Option<Side>,
+    /// ITCH: `O`, too few orders to tell, or `P`, paused; else 0.
+    pub status: u8,
     /// When it is to take place, ns since 1970 UTC; `None`: not told.
     pub time_ns: Option<u64>,
     /// How often it was put off.

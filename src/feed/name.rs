@@ -14,11 +14,13 @@ pub enum FeedName {
     PsxItch,
     /// IEX TOPS 1.6 over IEX-TP.
     IexTops,
+    /// IEX DEEP 1.0 over IEX-TP.
+    IexDeep,
 }
 
 impl FeedName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::NasdaqItch, Self::BxItch, Self::PsxItch, Self::IexTops];
+    pub const ALL: [Self; 5] = [Self::NasdaqItch, Self::BxItch, Self::PsxItch, Self::IexTops, Self::IexDeep];
 
     /// The feed of that name, exactly as [`name`](Self::name) writes it.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -32,16 +34,27 @@ impl FeedName {
             Self::BxItch => "bx-itch",
             Self::PsxItch => "psx-itch",
             Self::IexTops => "iex-tops",
+            Self::IexDeep => "iex-deep",
         }
     }
 
-    /// DBN's number of the publisher.
+    /// DBN's number of the publisher. It knows none for DEEP: both feeds of IEX have that of TOPS, so they cannot share a publication.
     pub const fn publisher_id(self) -> u16 {
         match self {
             Self::NasdaqItch => 2,
             Self::BxItch => 3,
             Self::PsxItch => 4,
-            Self::IexTops => 38,
+            Self::IexTops | Self::IexDeep => 38,
+        }
+    }
+
+    /// The market identifier code (ISO 10383) of its exchange.
+    pub const fn mic(self) -> [u8; 4] {
+        match self {
+            Self::NasdaqItch => *b"XNAS",
+            Self::BxItch => *b"XBOS",
+            Self::PsxItch => *b"XPSX",
+            Self::IexTops | Self::IexDeep => *b"IEXG",
         }
     }
 
@@ -49,6 +62,7 @@ impl FeedName {
     pub const fn depth(self) -> Depth {
         match self {
             Self::NasdaqItch | Self::BxItch | Self::PsxItch => Depth::Orders,
+            Self::IexDeep => Depth::Levels,
             Self::IexTops => Depth::Top,
         }
     }
@@ -64,7 +78,7 @@ impl FeedName {
             Self::NasdaqItch => Some(Market::Nasdaq),
             Self::BxItch => Some(Market::Bx),
             Self::PsxItch => Some(Market::Psx),
-            Self::IexTops => None,
+            Self::IexTops | Self::IexDeep => None,
         }
     }
 }

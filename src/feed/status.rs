@@ -73,6 +73,12 @@ pub(super) const fn short_sale(restricted: bool) -> StatusChange {
     }
 }
 
+/// A level of the market-wide circuit breaker was breached. Whether an instrument trades is for its own messages to say: late in
+/// the day the lower levels halt nothing.
+pub(super) const fn market_wide_halt(reason: u16) -> StatusChange {
+    trading(action::HALT, reason, tri::NOT_TOLD, tri::NOT_TOLD)
+}
+
 /// The reason code of an ITCH trading action.
 pub(super) fn itch_reason(code: [u8; 4]) -> u16 {
     match &code {

@@ -54,6 +54,16 @@ impl SymbolTable {
         None
     }
 
+    /// The number of `symbol`, if it has one.
+    #[inline]
+    pub fn find(&self, symbol: Symbol) -> Option<u32> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let at = hash(symbol) as usize;
+        // At most half of the slots are taken: a vacant one ends the search.
+        let mut met = (0..self.slots.len()).map_while(|step| self.slots.get(at.wrapping_add(step) & mask).filter(|slot| slot.id != 0));
+        met.find(|slot| slot.symbol == symbol).map(|slot| slot.id)
+    }
+
     /// How many symbols have a number.
     pub fn len(&self) -> u32 {
         self.len

@@ -21,34 +21,132 @@ pub(super) struct Head {
 /// One message in the words of the specification. Prices in 1e-4 dollars unless a name says otherwise.
 #[derive(Clone, Copy)]
 pub(super) enum Message {
-    SystemEvent { code: u8 },
-    Directory { symbol: Symbol, listing: Listed },
-    TradingAction { symbol: Symbol, state: u8, reason: [u8; 4] },
-    RegSho { symbol: Symbol, action: u8 },
-    Participant { symbol: Symbol, mpid: [u8; 4], primary: u8, mode: u8, state: u8 },
-    DeclineLevels { levels_e8: [u64; 3] },
-    DeclineStatus { level: u8 },
-    IpoQuoting { symbol: Symbol, release_s: u32, qualifier: u8, price: u32 },
-    Collar { symbol: Symbol, reference: u32, upper: u32, lower: u32, extension: u32 },
-    OperationalHalt { symbol: Symbol, market: u8, action: u8 },
-    Add { symbol: Symbol, reference: u64, side: Side, shares: u32, price: u32, attribution: Option<[u8; 4]> },
-    Execute { reference: u64, shares: u32, match_number: u64 },
-    ExecuteAtPrice { reference: u64, shares: u32, match_number: u64, printable: bool, price: u32 },
-    Cancel { reference: u64, shares: u32 },
-    Delete { reference: u64 },
-    Replace { old: u64, new: u64, shares: u32, price: u32 },
-    Trade { symbol: Symbol, shares: u32, price: u32, match_number: u64 },
-    Cross { symbol: Symbol, shares: u64, price: u32, match_number: u64, kind: u8 },
-    BrokenTrade { match_number: u64 },
-    Imbalance { symbol: Symbol, paired: u64, imbalance: u64, direction: u8, prices: [u32; 3], kind: u8, variation: u8 },
-    RetailInterest { symbol: Symbol, interest: u8 },
-    PriceDiscovery { symbol: Symbol, eligible: u8, range: [u32; 2], near_price: u32, near_time: u64, collars: [u32; 2] },
+    SystemEvent {
+        code: u8,
+    },
+    /// `again`: told before, and changed since; that is not on the wire.
+    Directory {
+        symbol: Symbol,
+        listing: Listed,
+        again: bool,
+    },
+    TradingAction {
+        symbol: Symbol,
+        state: u8,
+        reason: [u8; 4],
+    },
+    RegSho {
+        symbol: Symbol,
+        action: u8,
+    },
+    Participant {
+        symbol: Symbol,
+        mpid: [u8; 4],
+        primary: u8,
+        mode: u8,
+        state: u8,
+    },
+    DeclineLevels {
+        levels_e8: [u64; 3],
+    },
+    DeclineStatus {
+        level: u8,
+    },
+    IpoQuoting {
+        symbol: Symbol,
+        release_s: u32,
+        qualifier: u8,
+        price: u32,
+    },
+    Collar {
+        symbol: Symbol,
+        reference: u32,
+        upper: u32,
+        lower: u32,
+        extension: u32,
+    },
+    OperationalHalt {
+        symbol: Symbol,
+        market: u8,
+        action: u8,
+    },
+    Add {
+        symbol: Symbol,
+        reference: u64,
+        side: Side,
+        shares: u32,
+        price: u32,
+        attribution: Option<[u8; 4]>,
+    },
+    Execute {
+        reference: u64,
+        shares: u32,
+        match_number: u64,
+    },
+    ExecuteAtPrice {
+        reference: u64,
+        shares: u32,
+        match_number: u64,
+        printable: bool,
+        price: u32,
+    },
+    Cancel {
+        reference: u64,
+        shares: u32,
+    },
+    Delete {
+        reference: u64,
+    },
+    Replace {
+        old: u64,
+        new: u64,
+        shares: u32,
+        price: u32,
+    },
+    Trade {
+        symbol: Symbol,
+        shares: u32,
+        price: u32,
+        match_number: u64,
+    },
+    Cross {
+        symbol: Symbol,
+        shares: u64,
+        price: u32,
+        match_number: u64,
+        kind: u8,
+    },
+    BrokenTrade {
+        match_number: u64,
+    },
+    Imbalance {
+        symbol: Symbol,
+        paired: u64,
+        imbalance: u64,
+        direction: u8,
+        prices: [u32; 3],
+        kind: u8,
+        variation: u8,
+    },
+    RetailInterest {
+        symbol: Symbol,
+        interest: u8,
+    },
+    PriceDiscovery {
+        symbol: Symbol,
+        eligible: u8,
+        range: [u32; 2],
+        near_price: u32,
+        near_time: u64,
+        collars: [u32; 2],
+    },
 }
 
 /// The directory's fields that differ from symbol to symbol; the rest is written as for any ordinary stock.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Listed {
     pub category: u8,
+    pub financial: u8,
     pub round_lot: u32,
     pub classification: u8,
     pub sub_type: [u8; 2],
@@ -66,10 +164,10 @@ pub(super) fn encode(head: Head, message: &Message, buffer: &mut [u8; LONGEST]) 
             out.begin(b'S', head);
             out.byte(code);
         }
-        Message::Directory { symbol, listing } => {
+        Message::Directory { symbol, listing, again: _ } => {
             out.begin(b'R', head);
             out.bytes(&symbol);
-            out.bytes(&[listing.category, b'N']);
+            out.bytes(&[listing.category, listing.financial]);
             out.u32(listing.round_lot);
             out.bytes(&[b'N', listing.classification]);
             out.bytes(&listing.sub_type);

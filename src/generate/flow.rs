@@ -15,6 +15,13 @@ const LOWEST_MID: Tick = 50;
 /// Attributions and market makers; made up.
 pub(super) const MPIDS: [[u8; 4]; 8] = [*b"TWAA", *b"TWBB", *b"TWCC", *b"TWDD", *b"TWEE", *b"TWFF", *b"TWGG", *b"TWHH"];
 
+/// What an execution did to an order.
+#[derive(Clone, Copy)]
+pub(super) struct Fill {
+    pub side: Side,
+    pub tick: Tick,
+}
+
 impl Session {
     /// A new order; always possible.
     pub(super) fn add(&mut self, locate: u16) -> Message {
@@ -72,7 +79,7 @@ impl Session {
     pub(super) fn execute_at_own_price(&mut self, locate: u16) -> Option<Message> {
         let id = self.first_at_best(locate)?;
         let (reference, shares) = self.fill(id);
-        let match_number = self.next_match(locate);
+        let match_number = self.next_match();
         Some(Message::Execute { reference, shares, match_number })
     }
 
@@ -109,14 +116,14 @@ impl Session {
     }
 
     fn execute_at(&mut self, id: OrderId, price: u32, printable: bool) -> Message {
-        let locate = self.books.order(id).locate;
         let (reference, shares) = self.fill(id);
-        Message::ExecuteAtPrice { reference, shares, match_number: self.next_match(locate), printable, price }
+        Message::ExecuteAtPrice { reference, shares, match_number: self.next_match(), printable, price }
     }
 
     /// Takes the traded shares off an order, 70 % of the time all of them; its reference and how many they were.
     fn fill(&mut self, id: OrderId) -> (u64, u32) {
         let order = self.books.order(id);
+        self.filled = Some(Fill { side: order.side, tick: order.tick });
         if order.shares == 1 || self.rng.percent(70) {
             self.books.remove(id);
             return (order.reference, order.shares);

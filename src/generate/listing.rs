@@ -3,6 +3,7 @@
 //! Activity falls with rank as 1/(rank + 5); resting orders as the same weight to the power 0.6, which is what full days show:
 //! the busiest books turn over faster, they aren't as much deeper. Everything is computed in integers.
 
+use super::encode::Listed;
 use super::rng::{Rng, Stream};
 use super::tick::Tick;
 use std::collections::BTreeSet;
@@ -24,6 +25,8 @@ pub(super) struct Listing {
     pub halted: bool,
     /// A short sale price test is in force.
     pub restricted: bool,
+    /// The directory's entry, once it is told.
+    pub listed: Option<Listed>,
 }
 
 /// All symbols, by locate (index 0, the venue as a whole, is a blank), and the table that draws them by activity.
@@ -43,7 +46,7 @@ impl Listings {
         for i in (1..by_rank.len()).rev() {
             by_rank.swap(i, rng.below(i as u32 + 1) as usize);
         }
-        let blank = Listing { symbol: *b"        ", mid: 0, target: 0, deep: false, halted: false, restricted: false };
+        let blank = Listing { symbol: *b"        ", mid: 0, target: 0, deep: false, halted: false, restricted: false, listed: None };
         let mut by_locate = vec![blank.clone(); usize::from(symbols) + 1];
         for (listing, symbol) in by_locate.iter_mut().skip(1).zip(names) {
             let (mid, restricted) = (start_tick(&mut rng), rng.percent(3));

@@ -2,17 +2,18 @@
 //!
 //! Start of messages, the directory (R, H, Y per symbol, L for some, V, K), system hours, a thin pre-open, the opening cross, market
 //! hours, the closing cross, after hours, end. In market hours about 44 % of messages add an order, 43 % delete one, 8 % replace one
-//! and 3 % execute or cancel, as on real days; the rest are trades of hidden orders, imbalances, halts and rarer types. Every type of the
-//! specification is scheduled at least once.
+//! and 3 % execute or cancel, as on real days; the rest are trades of hidden orders, imbalances, halts and rarer types. Every type that
+//! the market's style has is scheduled at least once; W only where a circuit breaker was asked for.
 
 use super::clock::{Clock, Part};
 use super::encode::{Head, LONGEST, Message, encode};
 use super::listing::{Listings, Symbol};
 use super::orders::{Books, Side};
 use super::rng::{Rng, Stream};
+use super::tape::Tape;
 use super::tick::price_e4;
-use super::truth::Truth;
-use super::{GenerateConfig, GenerateError, Pace};
+use super::truth::{OrdersTruth, Truth};
+use super::{GenerateConfig, GenerateError, Pace, Style};
 use std::collections::VecDeque;
 
 /// A message and when it is sent.
@@ -31,8 +32,12 @@ pub(super) enum Planned {
     CrossFill(u16, Side),
     /// The cross is printed: its symbol and kind.
     CrossPrint(u16, u8),
-    /// The state of a symbol changes: halt (`H`), pause (`P`), quotation only (`Q`), trading (`T`).
-    State(u16, u8),
+    /// The state of a symbol changes, with the reason: halt (`H`), pause (`P`), quotation only (`Q`), trading (`T`).
+    State(u16, u8, [u8; 4]),
+    /// What would cross in a symbol, if it is halted still.
+    Imbalance(u16),
+    /// The collars of the auction that ends a pause, put off this often.
+    Collar(u16, u32),
     /// A message of this type for a symbol drawn when it is due.
     Any(u8),
 }
@@ -40,8 +45,10 @@ pub(super) enum Planned {
 /// At which message each part of the day begins.
 pub(super) struct Plan {
     pre_open: u64,
-    open: u64,
-    after_hours: u64,
+    pub(super) open: u64,
+    /// Imbalances of the closing cross are told from here on.
+    closing_interest: u64,
+    pub(super) after_hours: u64,
     closing: u64,
     total: u64,
 }
@@ -58,6 +65,7 @@ impl Plan {
         Self {
             pre_open,
             open: pre_open + rest * 4 / 100,
+            closing_interest: pre_open + rest * 90 / 100,
             after_hours: pre_open + rest * 98 / 100,
             closing: config.messages - 2,
             total: config.messages,
@@ -72,22 +80,28 @@ pub struct Session {
     pub(super) books: Books,
     /// Shares that traded in the cross that is under way.
     pub(super) cross_shares: u64,
-    /// Match numbers of late trades and their symbols, to break one now and then.
-    pub(super) late_matches: [(u16, u64); 64],
+    /// Late trades that can still be broken: their symbols and match numbers.
+    pub(super) late_trades: [Option<(u16, u64)>; 64],
+    /// What the message being made did to an order.
+    pub(super) filled: Option<super::flow::Fill>,
+    pub(super) style: Style,
+    pub(super) plan: Plan,
+    pub(super) emitted: u64,
+    /// The symbols that begin trading today: by an IPO, and by a direct listing.
+    pub(super) newcomers: [Option<u16>; 2],
+    /// Halted symbols: from which message on each resumes, and how (the state its pause ends with). In that order.
+    pub(super) halted: VecDeque<(u64, u16, u8)>,
+    tape: Option<Tape>,
     /// Time of the message being made, ns since midnight.
     pub(super) now: u64,
     clock: Clock,
     midnight_utc_ns: u64,
-    plan: Plan,
-    emitted: u64,
     last_reference: u64,
     last_match: u64,
     active: [u16; 8],
     planned: VecDeque<Planned>,
     /// Types that must occur, and from which message on each is due.
     scheduled: VecDeque<(u64, u8)>,
-    /// Halted symbols: from which message on each resumes, and how (the state its pause ends with).
-    halted: VecDeque<(u64, u16, u8)>,
     counts: [u64; 128],
     buffer: [u8; LONGEST],
 }
@@ -103,14 +117,16 @@ impl Session {
         };
         let listings = Listings::new(config.seed, config.symbols, live_orders);
         let (plan, active) = (Plan::new(config), std::array::from_fn(|i| listings.by_rank[i % listings.by_rank.len()]));
-        let every_type = b"FUXECPINBOJhWH";
-        let spacing = (plan.after_hours - plan.open) / (every_type.len() as u64 + 1);
-        let scheduled = (1u64..).zip(every_type).map(|(i, &kind)| (plan.open + i * spacing, kind)).collect();
-        Ok(Self {
+        let scheduled = super::halts::schedule(config, &plan);
+        let mut session = Self {
             rng: Rng::new(config.seed, Stream::Market),
             books: Books::new(config.symbols),
             cross_shares: 0,
-            late_matches: [(0, 0); 64],
+            late_trades: [None; 64],
+            filled: None,
+            style: config.style,
+            newcomers: [None; 2],
+            tape: None,
             now: 0,
             clock: Clock::new(config.seed, config.pace, start),
             midnight_utc_ns: config.date_midnight_utc_ns,
@@ -125,7 +141,19 @@ impl Session {
             buffer: [0; LONGEST],
             listings,
             plan,
-        })
+        };
+        session.list_newcomers();
+        Ok(session)
+    }
+
+    /// Trades, crosses and breaks are kept from here on: call it before the first message.
+    pub fn keep_tape(&mut self) {
+        self.tape = Some(Tape::default());
+    }
+
+    /// What has been kept so far; empty where nothing is kept.
+    pub fn tape(&self) -> Tape {
+        self.tape.clone().unwrap_or_default()
     }
 
     /// The next message; `None` after the end of messages.
@@ -135,8 +163,10 @@ impl Session {
         }
         self.begin_part();
         self.now = self.clock.tick();
+        self.filled = None;
         let (locate, message) = self.decide();
         self.emitted += 1;
+        self.take_down(locate, &message);
         let tracking = (self.emitted & 7) as u16 * u16::from(locate != 0);
         let length = encode(Head { locate, tracking, timestamp: self.now }, &message, &mut self.buffer);
         self.counts[usize::from(self.buffer[0] & 127)] += 1;
@@ -151,6 +181,21 @@ impl Session {
     /// The exchange's books and counts as of the last message: a checkpoint anywhere in the day.
     pub fn truth(&self) -> Truth {
         Truth::new(&self.counts, &self.listings.by_locate, &self.books)
+    }
+
+    /// Every symbol's live orders in priority order, as of the last message. Apart from [`Session::truth`], because a full day has a million.
+    pub fn orders(&self) -> Vec<OrdersTruth> {
+        OrdersTruth::all(&self.listings.by_locate, &self.books)
+    }
+
+    fn take_down(&mut self, locate: u16, message: &Message) {
+        let trade = super::tape::trade(self.emitted, self.midnight_utc_ns + self.now, locate, message, self.filled);
+        if let Some(trade) = trade {
+            self.late_trades[(self.emitted % 64) as usize] = Some((locate, trade.match_number));
+        }
+        if let Some(tape) = &mut self.tape {
+            tape.take(self.emitted, locate, message, trade);
+        }
     }
 
     fn begin_part(&mut self) {
@@ -189,6 +234,9 @@ impl Session {
 
     /// The opening or closing cross of the busiest symbols, no more than a fiftieth of the messages around it.
     fn plan_crosses(&mut self, kind: u8) {
+        if !self.style.has_auctions() {
+            return;
+        }
         let room = (self.plan.closing - self.emitted) / 150 + 1;
         let crossing =
             self.listings.by_rank.iter().take(room as usize).filter(|&&locate| !self.listings.by_locate[usize::from(locate)].halted);
@@ -217,13 +265,13 @@ impl Session {
         }
         let locate = self.draw_symbol();
         self.wander(locate);
-        if self.emitted < self.plan.open && self.rng.percent(5) {
-            return (locate, self.imbalance(locate, b'O'));
+        if let Some(kind) = self.auction_to_come() {
+            return (locate, self.imbalance(locate, kind));
         }
         let halted = self.listings.by_locate[usize::from(locate)].halted;
         let message = match self.rng.below(1_000) {
             0..12 if !halted => Some(self.hidden_trade(locate)),
-            12..16 => Some(self.imbalance(locate, if halted { b'H' } else { b'C' })),
+            12..16 if halted && self.style.has_auctions() => Some(self.imbalance(locate, b'H')),
             16 => return self.rare(),
             17..97 => self.replace(locate),
             97..117 if !halted => self.execute(locate),
@@ -254,18 +302,29 @@ impl Session {
         locate
     }
 
+    /// Before the opening and the closing cross one message in twenty tells what would cross, at other times none.
+    fn auction_to_come(&mut self) -> Option<u8> {
+        let at = self.emitted;
+        let kind = match at {
+            _ if !self.style.has_auctions() => return None,
+            _ if at < self.plan.open => b'O',
+            _ if (self.plan.closing_interest..self.plan.after_hours).contains(&at) => b'C',
+            _ => return None,
+        };
+        self.rng.percent(5).then_some(kind)
+    }
+
     /// Types that occur a few times in a million messages.
     fn rare(&mut self) -> (u16, Message) {
-        let kind = match self.rng.below(1_000) {
-            0..500 => b'N',
-            500..650 => b'L',
-            650..750 => b'Y',
-            750..850 => b'H',
-            850..900 => b'J',
-            900..950 => b'B',
-            950..970 => b'h',
-            970..985 => b'O',
-            _ => b'K',
+        let kind = match (self.style, self.rng.below(1_000)) {
+            (Style::Bx, 0..500) => b'N',
+            (_, 0..550) => b'L',
+            (_, 550..680) => b'Y',
+            (_, 680..820) => b'H',
+            (Style::Nasdaq, 820..880) => b'J',
+            (_, 820..950) => b'B',
+            (_, 950..970) => b'h',
+            _ => b'R',
         };
         self.scheduled_message(kind).unwrap_or_else(|| {
             let locate = self.draw_symbol();
@@ -289,16 +348,6 @@ impl Session {
         Some((locate, message))
     }
 
-    /// A halt now, its end after up to 2,000 further messages (fewer in short sessions, so that each halt ends in the day).
-    pub(super) fn halt(&mut self, locate: u16, ends_with: u8) {
-        self.listings.by_locate[usize::from(locate)].halted = true;
-        let longest = ((self.plan.after_hours - self.plan.open) / 64).min(2_000) as u32;
-        let after = 4 + u64::from(self.rng.below(longest));
-        // In order of time: a halt never ends before one that began earlier.
-        let earliest = self.halted.back().map_or(0, |&(due, ..)| due);
-        self.halted.push_back((earliest.max(self.emitted + after), locate, ends_with));
-    }
-
     pub(super) fn plan_next(&mut self, planned: Planned) {
         self.planned.push_back(planned);
     }
@@ -317,9 +366,8 @@ impl Session {
         self.last_reference
     }
 
-    pub(super) fn next_match(&mut self, locate: u16) -> u64 {
+    pub(super) fn next_match(&mut self) -> u64 {
         self.last_match += 1 + u64::from(self.rng.below(3));
-        self.late_matches[(self.emitted % 64) as usize] = (locate, self.last_match);
         self.last_match
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //!  listing ─ what is listed ─▶ market ─ one message at a time ─▶ encode ─ ITCH 5.0 bytes ─▶ dayfile
 //!  clock ─── when ───────────▶   │                                                      └─▶ capture ─ MoldUDP64 on lines A and B
-//!                              orders ─ the exchange's own books ─▶ truth ─ the books file
+//!                              orders ─ the exchange's own books ─▶ truth ─ the books file, the orders in their queues
+//!                                                                   └▶ tape ── trades, crosses, breaks, in order
 //! ```
 //!
 //! - **Same seed, same bytes, on every machine.** The model holds no floating-point number and uses no dependency's random numbers
@@ -30,12 +31,14 @@ mod dayfile;
 mod encode;
 mod flow;
 mod frame;
+mod halts;
 mod line;
 mod listing;
 mod market;
 mod notices;
 mod orders;
 mod rng;
+mod tape;
 mod tick;
 mod truth;
 
@@ -44,7 +47,8 @@ pub use dayfile::day_file;
 pub use line::{LineReport, LineSpec};
 pub use listing::Symbol;
 pub use market::{Session, Timed};
-pub use truth::{BookTruth, LevelTruth, Truth};
+pub use tape::{BreakTruth, CrossTruth, Tape, TradeTruth};
+pub use truth::{BookTruth, LevelTruth, OrderTruth, OrdersTruth, Truth};
 
 /// How often `progress` is called, in messages.
 const PROGRESS_EVERY: u64 = 1 << 16;
@@ -69,6 +73,38 @@ pub struct GenerateConfig {
     pub live_orders: Option<u64>,
     /// The MoldUDP64 session's name, for captures.
     pub session: [u8; 10],
+    /// Whose day it is.
+    pub style: Style,
+    /// Whether the market as a whole falls by 7 % in the afternoon: level 1 of the market-wide circuit breaker is breached (W), every symbol
+    /// is halted, and reopens with a cross.
+    pub circuit_breaker: bool,
+}
+
+/// Which of the three markets that speak ITCH 5.0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// Auctions, an IPO and a direct listing; no retail interest (N).
+    #[default]
+    Nasdaq,
+    /// No auctions (I, J, K, O, Q); retail interest.
+    Bx,
+    /// Neither.
+    Psx,
+}
+
+impl Style {
+    const fn has_auctions(self) -> bool {
+        matches!(self, Self::Nasdaq)
+    }
+
+    /// The letter of the market in operational halts.
+    const fn market(self) -> u8 {
+        match self {
+            Self::Nasdaq => b'Q',
+            Self::Bx => b'B',
+            Self::Psx => b'X',
+        }
+    }
 }
 
 /// When messages are sent.
@@ -88,7 +124,17 @@ pub enum Pace {
 impl GenerateConfig {
     /// A session over a whole trading day.
     pub fn whole_day(seed: u64, messages: u64, symbols: u16, date_midnight_utc_ns: u64) -> Self {
-        Self { seed, messages, symbols, date_midnight_utc_ns, pace: Pace::WholeDay, live_orders: None, session: *b"TICKWIRE01" }
+        Self {
+            seed,
+            messages,
+            symbols,
+            date_midnight_utc_ns,
+            pace: Pace::WholeDay,
+            live_orders: None,
+            session: *b"TICKWIRE01",
+            style: Style::Nasdaq,
+            circuit_breaker: false,
+        }
     }
 
     /// A session that starts at `start_ns` (ns since 1970 UTC) and sends a message every `mean_ns_per_message` ns on average.
@@ -110,6 +156,11 @@ impl GenerateConfig {
         let fewest = Self::fewest_messages(self.symbols);
         if self.messages < fewest {
             let expected = format!("at least {fewest} for {} symbols", self.symbols);
+            return refuse("messages", self.messages.to_string(), expected, "ask for more messages or fewer symbols");
+        }
+        let halting = fewest + 40 * u64::from(self.symbols);
+        if self.circuit_breaker && self.messages < halting {
+            let expected = format!("at least {halting} for {} symbols that halt and reopen", self.symbols);
             return refuse("messages", self.messages.to_string(), expected, "ask for more messages or fewer symbols");
         }
         if self.messages > 1 << 40 {

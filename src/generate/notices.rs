@@ -1,11 +1,8 @@
-//! What is said beside the orders: the directory, states of trading, crosses, imbalances, hidden trades, breaks and the rare types.
+//! What is said beside the orders: the directory and its changes, crosses, imbalances, hidden trades, breaks and the rare types.
 
 use super::encode::{Listed, Message};
 use super::flow::MPIDS;
 use super::market::{Planned, Session};
-use super::orders::Side;
-
-const SECOND_NS: u64 = 1_000_000_000;
 
 impl Session {
     /// Message `n` of the directory: R, then H, then Y for every symbol, L for every eighth, the decline levels, one IPO.
@@ -15,7 +12,11 @@ impl Session {
         let symbol = self.symbol(locate);
         let restricted = self.listings.by_locate[usize::from(locate)].restricted;
         match round {
-            0 => return (locate, Message::Directory { symbol, listing: self.listed(locate) }),
+            0 => {
+                let listing = self.list(locate);
+                return (locate, Message::Directory { symbol, listing, again: false });
+            }
+            1 if self.is_newcomer(locate) => return (locate, Message::TradingAction { symbol, state: b'H', reason: *b"IPO1" }),
             1 => return (locate, Message::TradingAction { symbol, state: b'T', reason: *b"    " }),
             2 => return (locate, Message::RegSho { symbol, action: if restricted { b'2' } else { b'0' } }),
             _ => (),
@@ -30,7 +31,26 @@ impl Session {
             return (0, Message::DeclineLevels { levels_e8: [418_500_000_000, 391_500_000_000, 360_000_000_000] });
         }
         let locate = self.listings.by_rank[symbols as usize - 1];
-        (locate, self.ipo(locate))
+        // Where there are no auctions there is no IPO either.
+        (locate, if self.style.has_auctions() { self.ipo(locate) } else { self.participant(locate) })
+    }
+
+    /// What the directory says of a symbol, from its first entry on.
+    fn list(&mut self, locate: u16) -> Listed {
+        let listed = self.listed(locate);
+        self.listings.by_locate[usize::from(locate)].listed = Some(listed);
+        listed
+    }
+
+    /// The directory's entry of a symbol changes during the day: its financial status, or its round lot.
+    fn relist(&mut self, locate: u16) -> Option<Listed> {
+        let change = self.rng.below(2);
+        let listed = self.listings.by_locate[usize::from(locate)].listed.as_mut()?;
+        match change {
+            0 => listed.financial = if listed.financial == b'N' { b'D' } else { b'N' },
+            _ => listed.round_lot = if listed.round_lot == 100 { 10 } else { 100 },
+        }
+        Some(*listed)
     }
 
     fn listed(&mut self, locate: u16) -> Listed {
@@ -49,10 +69,10 @@ impl Session {
             2_500_001..=10_000_000 => 40,
             _ => 10,
         };
-        let ipo = if locate == self.listings.by_rank[self.listings.by_rank.len() - 1] { b'Y' } else { b'N' };
+        let ipo = if self.is_newcomer(locate) { b'Y' } else { b'N' };
         let restricted = if listing.restricted { b'Y' } else { b'N' };
         let tier = if kind.is_multiple_of(2) { b'1' } else { b'2' };
-        Listed { category, round_lot, classification, sub_type, restricted, ipo, tier, etp }
+        Listed { category, financial: b'N', round_lot, classification, sub_type, restricted, ipo, tier, etp }
     }
 
     /// What was planned, if it is still possible.
@@ -60,7 +80,12 @@ impl Session {
         Some(match planned {
             Planned::CrossFill(locate, side) => (locate, self.execute_in_cross(locate, side)?),
             Planned::CrossPrint(locate, kind) => (locate, self.cross(locate, kind)),
-            Planned::State(locate, state) => (locate, self.state(locate, state)),
+            Planned::State(locate, state, reason) => (locate, self.state(locate, state, reason)),
+            Planned::Imbalance(locate) => {
+                let halted = self.listings.by_locate[usize::from(locate)].halted;
+                halted.then(|| (locate, self.imbalance(locate, b'H')))?
+            }
+            Planned::Collar(locate, extension) => (locate, self.collar(locate, extension)),
             Planned::Any(kind) => {
                 let locate = self.draw_symbol();
                 self.notice(kind, locate)?
@@ -71,92 +96,44 @@ impl Session {
     /// A message of a type that isn't about a visible order.
     fn notice(&mut self, kind: u8, locate: u16) -> Option<(u16, Message)> {
         let symbol = self.symbol(locate);
-        let mid = self.mid_price(locate);
         let halted = self.listings.by_locate[usize::from(locate)].halted;
         let message = match kind {
             b'P' if !halted => self.hidden_trade(locate),
             b'I' => self.imbalance(locate, if halted { b'H' } else { b'C' }),
+            b'R' => Message::Directory { symbol, listing: self.relist(locate)?, again: true },
             b'N' => Message::RetailInterest { symbol, interest: b"BSAN"[self.rng.below(4) as usize] },
             b'L' => self.participant(locate),
-            b'K' => self.ipo(locate),
-            b'W' => return Some((0, Message::DeclineStatus { level: b'1' })),
+            b'K' => return self.ipo_again(),
+            b'W' => return Some(self.breach()),
             b'Y' => {
                 let listing = &mut self.listings.by_locate[usize::from(locate)];
                 listing.restricted = !listing.restricted;
                 Message::RegSho { symbol, action: if listing.restricted { b'1' } else { b'0' } }
             }
             b'B' => {
-                let (locate, match_number) = self.late_matches[self.rng.below(64) as usize];
-                return (locate != 0).then_some((locate, Message::BrokenTrade { match_number }));
+                let at = self.rng.below(64) as usize;
+                let (locate, match_number) = self.late_trades[at].take()?;
+                return Some((locate, Message::BrokenTrade { match_number }));
             }
-            b'O' => Message::PriceDiscovery {
-                symbol,
-                eligible: b'Y',
-                range: [mid / 10 * 8, mid / 10 * 18],
-                near_price: mid,
-                near_time: self.now / SECOND_NS * SECOND_NS,
-                collars: [mid / 10 * 9, mid / 10 * 11],
-            },
-            b'H' if !halted => {
-                self.halt(locate, b'H');
-                self.state(locate, b'H')
-            }
-            b'J' if !halted => {
-                // A volatility pause is followed by the collars of the auction that ends it.
-                self.halt(locate, b'P');
-                self.plan_next(Planned::State(locate, b'P'));
-                Message::Collar { symbol, reference: mid, upper: mid / 20 * 21, lower: mid / 20 * 19, extension: 0 }
-            }
-            b'h' if !halted => {
-                self.halt(locate, b'h');
-                Message::OperationalHalt { symbol, market: b'Q', action: b'H' }
-            }
+            b'O' => return Some(self.price_discovery(locate)),
+            b'H' | b'J' | b'h' if !halted && self.may_halt() => self.halt(kind, locate),
             _ => return None,
         };
         Some((locate, message))
-    }
-
-    /// The first message of a symbol's return to trading; a pause ends in a quotation period and a cross.
-    pub(super) fn resume(&mut self, locate: u16, how: u8) -> (u16, Message) {
-        match how {
-            b'h' => {
-                self.listings.by_locate[usize::from(locate)].halted = false;
-                (locate, Message::OperationalHalt { symbol: self.symbol(locate), market: b'Q', action: b'T' })
-            }
-            b'P' => {
-                self.plan_next(Planned::CrossFill(locate, Side::Buy));
-                self.plan_next(Planned::CrossFill(locate, Side::Sell));
-                self.plan_next(Planned::CrossPrint(locate, b'H'));
-                self.plan_next(Planned::State(locate, b'T'));
-                (locate, self.state(locate, b'Q'))
-            }
-            _ => (locate, self.state(locate, b'T')),
-        }
-    }
-
-    fn state(&mut self, locate: u16, state: u8) -> Message {
-        self.listings.by_locate[usize::from(locate)].halted = state != b'T';
-        let reason = match state {
-            b'H' => *b"T1  ",
-            b'P' => *b"LUDP",
-            b'Q' => *b"T7  ",
-            _ => *b"    ",
-        };
-        Message::TradingAction { symbol: self.symbol(locate), state, reason }
     }
 
     /// The print of a cross: what its executions added up to, at the middle; a cross without any is printed with zeros.
     fn cross(&mut self, locate: u16, kind: u8) -> Message {
         let shares = std::mem::take(&mut self.cross_shares);
         let price = if shares > 0 { self.mid_price(locate) } else { 0 };
-        Message::Cross { symbol: self.symbol(locate), shares, price, match_number: self.next_match(locate), kind }
+        Message::Cross { symbol: self.symbol(locate), shares, price, match_number: self.next_match(), kind }
     }
 
     /// A trade against an order nobody saw, at the middle.
     pub(super) fn hidden_trade(&mut self, locate: u16) -> Message {
         let shares = if self.rng.percent(70) { 100 } else { 1 + self.rng.below(900) };
         let price = self.mid_price(locate);
-        Message::Trade { symbol: self.symbol(locate), shares, price, match_number: self.next_match(locate) }
+        Message::Trade { symbol: self.symbol(locate), shares, price, match_number: self.next_match() }
     }
 
     pub(super) fn imbalance(&mut self, locate: u16, kind: u8) -> Message {
@@ -174,7 +151,7 @@ impl Session {
         Message::Participant { symbol: self.symbol(locate), mpid, primary, mode: b'N', state }
     }
 
-    fn ipo(&mut self, locate: u16) -> Message {
+    pub(super) fn ipo(&mut self, locate: u16) -> Message {
         let price = self.mid_price(locate);
         // Quotations are to be released at 10:15.
         Message::IpoQuoting { symbol: self.symbol(locate), release_s: 36_900, qualifier: b'A', price }

@@ -114,6 +114,18 @@ impl Books {
         bag.get(draw(bag.len() as u32) as usize).copied()
     }
 
+    /// The live orders of a side: the best price first, and at one price in the order of execution.
+    pub(super) fn queue(&self, locate: u16, side: Side) -> impl Iterator<Item = &Order> {
+        let book = &self.by_locate[usize::from(locate)];
+        let levels: Vec<&Level> = match side {
+            Side::Buy => book.buys.values().rev().collect(),
+            Side::Sell => book.sells.values().collect(),
+        };
+        levels
+            .into_iter()
+            .flat_map(|level| std::iter::successors(self.slab.get(level.first as usize), |order| self.slab.get(order.behind as usize)))
+    }
+
     /// A new order at the end of its level's queue.
     pub(super) fn add(&mut self, locate: u16, side: Side, tick: Tick, shares: u32, reference: u64) {
         let id = self.free.pop().unwrap_or(self.slab.len() as OrderId);

@@ -1,7 +1,7 @@
-//! What a handler that read every message must end with: the exchange's own books and counts, and the books file.
+//! What a handler that read every message must end with: the exchange's own books, orders and counts, and the books file.
 
 use super::listing::{Listing, Symbol};
-use super::orders::{Books, Level};
+use super::orders::{Books, Level, Order, Side};
 use super::tick::{Tick, price_e4};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -45,12 +45,52 @@ pub struct LevelTruth {
     pub orders: u32,
 }
 
+/// One symbol's live orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrdersTruth {
+    /// Eight characters, padded with spaces.
+    pub symbol: Symbol,
+    /// The stock locate of the day.
+    pub locate: u16,
+    /// Buy orders in priority order: the highest price first, and at one price the first in the queue first.
+    pub bids: Vec<OrderTruth>,
+    /// Sell orders in priority order: the lowest price first, and at one price the first in the queue first.
+    pub asks: Vec<OrderTruth>,
+}
+
+/// One live order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderTruth {
+    /// The venue's reference: that of the add, or of the last replace, which also sent it to the end of the queue.
+    pub reference: u64,
+    /// In 1e-9 dollars.
+    pub price_e9: i64,
+    /// What is left of it; executions and cancels of a part leave its place in the queue.
+    pub shares: u32,
+}
+
+impl OrdersTruth {
+    /// Of every symbol, sorted by symbol; those without orders too.
+    pub(super) fn all(listings: &[Listing], books: &Books) -> Vec<Self> {
+        let order = |order: &Order| OrderTruth { reference: order.reference, price_e9: e9(order.tick), shares: order.shares };
+        let listed = (0u16..).zip(listings).skip(1);
+        let orders = listed.map(|(locate, listing)| Self {
+            symbol: listing.symbol,
+            locate,
+            bids: books.queue(locate, Side::Buy).map(order).collect(),
+            asks: books.queue(locate, Side::Sell).map(order).collect(),
+        });
+        orders.collect()
+    }
+}
+
+fn e9(tick: Tick) -> i64 {
+    i64::from(price_e4(tick)) * 100_000
+}
+
 impl Truth {
     pub(super) fn new(counts: &[u64; 128], listings: &[Listing], books: &Books) -> Self {
-        let level = |(&tick, level): (&Tick, &Level)| {
-            let price_e9 = i64::from(price_e4(tick)) * 100_000;
-            LevelTruth { price_e9, size: level.shares, orders: level.orders }
-        };
+        let level = |(&tick, level): (&Tick, &Level)| LevelTruth { price_e9: e9(tick), size: level.shares, orders: level.orders };
         let mut truth = Self { messages: counts.iter().sum(), ..Self::default() };
         for (letter, &count) in (0u8..).zip(counts).filter(|&(_, &count)| count > 0) {
             truth.messages_by_type.insert(char::from(letter), count);

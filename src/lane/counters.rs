@@ -1,15 +1,16 @@
 //! The counters a lane shows in its publications: names here, values by [`crate::shm::Publisher::set_counter`].
 //!
-//! One list for all publications: first those of the channels that go to it, then the drops by reason, then the lane's own.
+//! One list for all publications: first those of the channels that go to it, then the drops by reason, then the lane's own, then those of
+//! its images.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::latency::Percentiles;
 use crate::channel::Channel;
-use crate::shm::Publisher;
+use crate::shm::{ImageNews, Publisher};
 use crate::stats::{Drop, Drops};
 
-const CHANNEL: [&str; 13] = [
+const CHANNEL: [&str; 14] = [
     "datagrams",
     "messages",
     "heartbeats",
@@ -23,14 +24,18 @@ const CHANNEL: [&str; 13] = [
     "live_orders",
     "price_levels",
     "saturated_sizes",
+    "definitions_changed",
 ];
 const LANE: [&str; 7] =
     ["frames", "latency_count", "latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "latency_p99_9_ns", "latency_max_ns"];
 
+/// Of the thread that writes images.
+const IMAGES: [&str; 3] = ["images", "images_failed", "images_lapped"];
+
 /// Names of all counters, in order.
 pub fn names() -> Vec<String> {
     let drops = Drop::ALL.iter().map(|reason| format!("drop_{}", reason.name()));
-    CHANNEL.iter().map(|&name| name.to_owned()).chain(drops).chain(LANE.iter().map(|&name| name.to_owned())).collect()
+    CHANNEL.iter().map(|&name| name.to_owned()).chain(drops).chain(LANE.iter().chain(&IMAGES).map(|&name| name.to_owned())).collect()
 }
 
 /// The lane's percentiles since its start, on their way from the control plane (which computes them) back to the lane (which shows them).
@@ -73,6 +78,7 @@ pub fn show<'a>(
             channel.composer().books().live_orders(),
             channel.composer().books().price_levels(),
             channel.composer().saturated(),
+            channel.composer().definitions_changed(),
         ];
         for (sum, value) in values.iter_mut().zip(of_channel) {
             *sum += value;
@@ -83,5 +89,13 @@ pub fn show<'a>(
     let lane = std::iter::once(frames).chain(latency.0.iter().map(|shown| shown.load(Ordering::Relaxed)));
     for (index, value) in values.into_iter().chain(drops).chain(lane).enumerate() {
         publisher.set_counter(index, value);
+    }
+}
+
+/// Shows how the images of `publisher` fare.
+pub fn show_images(publisher: &mut Publisher, news: Option<&ImageNews>) {
+    let first = CHANNEL.len() + Drop::ALL.len() + LANE.len();
+    for (index, value) in news.map(ImageNews::counts).unwrap_or_default().into_iter().enumerate() {
+        publisher.set_counter(first + index, value);
     }
 }

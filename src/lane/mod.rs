@@ -14,7 +14,8 @@ use std::time::Duration;
 use crossbeam::queue::SegQueue;
 
 use crate::channel::Channel;
-use crate::shm::Publisher;
+use crate::record::Sink;
+use crate::shm::{ImageNews, Publisher};
 use crate::source::{Datagram, Event, Polled, Source, SourceError};
 use crate::stats::{Drop, Drops};
 use crate::time::Clock;
@@ -39,6 +40,8 @@ pub struct LaneShared {
     pub latency: ShownLatency,
     /// Datagrams the kernel dropped before the lane saw them.
     pub overrun: AtomicU64,
+    /// What is new of images, one for each publication of the lane; none: no images.
+    pub images: Vec<ImageNews>,
     /// What happened to the lane's interfaces, for the control plane to tell. Rare; a lane must not wait for a log.
     pub events: SegQueue<Event>,
 }
@@ -82,6 +85,8 @@ pub struct Lane {
     /// What sources that were left had counted.
     left: (u64, Drops),
     stopped_publishing: bool,
+    /// Number of the last image that readers were told of, by publication.
+    images_told: Vec<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -103,6 +108,7 @@ impl Lane {
         shared: Arc<LaneShared>,
         idle_sleep: Duration,
     ) -> Self {
+        let images_told = vec![0; shared.images.len()];
         Self {
             routes,
             channels,
@@ -115,6 +121,7 @@ impl Lane {
             chores: Chores::default(),
             left: Default::default(),
             stopped_publishing: false,
+            images_told,
         }
     }
 
@@ -154,7 +161,7 @@ impl Lane {
         let mut now_ns = 0;
         if let Polled::Delivered(count) = polled {
             for publication in &mut self.publications {
-                crate::record::Sink::commit(publication);
+                publication.commit();
             }
             now_ns = self.clock.now_ns();
             self.latency.record(now_ns.saturating_sub(recv_ns), u64::from(count));
@@ -191,8 +198,15 @@ impl Lane {
                 next_ns = next_ns.min(deadline.max(now_ns + 10_000));
             }
         }
+        // One relaxed load each.
+        for ((news, told), publisher) in self.shared.images.iter().zip(&mut self.images_told).zip(&mut self.publications) {
+            if let Some(position) = news.take(told, publisher.epoch()) {
+                publisher.control(&ImageNews::control(position, now_ns));
+                moved = true;
+            }
+        }
         if moved {
-            self.publications.iter_mut().for_each(crate::record::Sink::commit);
+            self.publications.iter_mut().for_each(Sink::commit);
         }
         self.chores.timers_ns = next_ns;
         if now_ns >= self.chores.heartbeat_ns {
@@ -209,7 +223,7 @@ impl Lane {
     /// The source is given up for another: what it counted is kept.
     pub fn leave(&mut self, source: &impl Source) {
         // It may have failed in the middle of a batch.
-        self.publications.iter_mut().for_each(crate::record::Sink::commit);
+        self.publications.iter_mut().for_each(Sink::commit);
         self.left.0 += source.frames();
         self.left.1.merge(source.drops());
     }
@@ -229,6 +243,7 @@ impl Lane {
         for (index, publisher) in self.publications.iter_mut().enumerate() {
             let mine = self.channels.iter().filter(|channel| channel.publication == index).map(|channel| &channel.channel);
             counters::show(publisher, mine, frames, &all, &self.shared.latency);
+            counters::show_images(publisher, self.shared.images.get(index));
         }
     }
 
@@ -246,7 +261,7 @@ impl Lane {
             channel.finish(now_ns, publisher);
             channel.close(now_ns, publisher);
         }
-        self.publications.iter_mut().for_each(crate::record::Sink::commit);
+        self.publications.iter_mut().for_each(Sink::commit);
         self.show_counters(0, &Drops::default());
         self.latency.hand_over_last();
     }

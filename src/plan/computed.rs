@@ -7,7 +7,9 @@ use super::names::choices;
 use super::publications::spec;
 use crate::config::{self, ConfigFile};
 use crate::error::Error;
+use crate::record::Schema;
 use crate::shm::PublicationSpec;
+use crate::windows::Counters;
 
 /// Windows and signals of one publication.
 #[derive(Clone, Debug)]
@@ -20,6 +22,35 @@ pub struct ComputedPlan {
     pub signal_levels: u8,
     /// How long trades count in the signals' flow imbalance, ns of venue time.
     pub flow_window_ns: u64,
+}
+
+/// What only a computed publication has is refused elsewhere, and so is a channel that would write into a computed one.
+pub(super) fn misplaced(file: &ConfigFile) -> Result<(), Error> {
+    for publication in &file.config.publication {
+        let name = publication.name.get_ref();
+        if publication.of.is_some() {
+            if let Some(channel) = file.config.channel.iter().find(|channel| channel.publication.get_ref() == name) {
+                return Err(file.refuse(
+                    channel.publication.span(),
+                    "channel.publication",
+                    format_args!("channel `{}` goes to publication `{name}`, which is computed from another", channel.name.get_ref()),
+                    "let it go to a publication without `of`",
+                ));
+            }
+            continue;
+        }
+        // A default has no place in the file.
+        let written = [("signal_levels", publication.signal_levels.span()), ("flow_window_ms", publication.flow_window_ms.span())];
+        if let Some((key, span)) = written.into_iter().find(|(_, span)| !span.is_empty()) {
+            return Err(file.refuse(
+                span,
+                &format!("publication.{key}"),
+                format_args!("publication `{name}` computes no signals"),
+                "move the key into the publication with a `signal` ring, whose `of` names this one",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// `of` must be a publication of a lane.
@@ -57,10 +88,23 @@ pub(super) fn plan(
             "use 10 to 3600000",
         ));
     }
-    Ok(ComputedPlan {
-        of: of.get_ref().clone(),
-        spec: spec(file, publication, source.channels.clone(), source.instruments)?,
-        signal_levels: levels as u8,
-        flow_window_ns: flow_window_ms * 1_000_000,
-    })
+    let mut computed = spec(file, publication, source.channels.clone(), source.instruments)?;
+    computed.counters = Counters::NAMES.iter().map(|&name| name.to_owned()).collect();
+    for ring in &publication.ring {
+        let needs: &[Schema] = match Schema::from_name(ring.schema.get_ref()) {
+            Some(Schema::Signal) => &[Schema::Mbp10, Schema::Mbp1],
+            _ => &[Schema::Venue],
+        };
+        if !needs.iter().any(|&needed| source.rings.iter().any(|has| has.schema == needed)) {
+            let names: Vec<String> = needs.iter().map(|schema| format!("`{}`", schema.name())).collect();
+            let names = names.join(" or ");
+            return Err(file.refuse(
+                ring.schema.span(),
+                "publication.ring.schema",
+                format_args!("{} is computed from a {names} ring, and publication `{}` has none", ring.schema.get_ref(), source.name),
+                format_args!("add [[publication.ring]] schema = \"{}\" to `{}`, or remove this ring", needs[0].name(), source.name),
+            ));
+        }
+    }
+    Ok(ComputedPlan { of: of.get_ref().clone(), spec: computed, signal_levels: levels as u8, flow_window_ns: flow_window_ms * 1_000_000 })
 }

@@ -127,16 +127,17 @@ impl Plan {
     /// Checks the configuration against the host.
     pub fn new(file: &ConfigFile, host: &Host) -> Result<Self, Error> {
         let mut lanes = lanes::plan(file, host)?;
-        let computed = publications::plan(file, host, &mut lanes)?;
+        let (computed, images) = publications::plan(file, host, &mut lanes)?;
         let service = &file.config.service;
+        let recordings = recordings::plan(file, &lanes, &computed)?;
         Ok(Self {
             publication_dir: service.publication_dir.clone(),
             log: service.log,
             report_interval_s: service.report_interval_s,
             lock_memory: service.lock_memory,
             computed,
-            images: images::plan(file, &lanes)?,
-            recordings: recordings::plan(file, &lanes)?,
+            images,
+            recordings,
             lanes,
         })
     }

@@ -5,11 +5,13 @@ use std::fmt::{Display, Formatter, Result};
 use super::names::ranges;
 use super::{LanePlan, Plan, SourcePlan};
 use crate::config::UdpEngine;
+use crate::record::Schema;
+use crate::shm::PublicationSpec;
 
 impl Display for Plan {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let publications = self.lanes.iter().map(|lane| lane.publications.len()).sum::<usize>();
-        let bytes: u64 = self.lanes.iter().flat_map(|lane| &lane.publications).map(|publication| publication.bytes()).sum();
+        let written = self.lanes.iter().flat_map(|lane| &lane.publications).chain(self.computed.iter().map(|computed| &computed.spec));
+        let (publications, bytes) = written.fold((0, 0), |(count, bytes), publication| (count + 1, bytes + publication.bytes()));
         writeln!(
             f,
             "{}, {} in {}: {} MiB of shared memory (twice that while a session changes)",
@@ -18,7 +20,37 @@ impl Display for Plan {
             self.publication_dir.display(),
             bytes.div_ceil(1 << 20)
         )?;
-        self.lanes.iter().try_for_each(|lane| print_lane(lane, f))
+        self.lanes.iter().try_for_each(|lane| print_lane(lane, f))?;
+        self.images.iter().try_for_each(|image| {
+            writeln!(
+                f,
+                "\nimages of {}: every {} ms, {} MiB of room for two",
+                image.publication,
+                image.interval_ms,
+                image.bytes.div_ceil(1 << 20)
+            )?;
+            writeln!(
+                f,
+                "  reach        the mbo ring reaches back to the newest one at up to {} records a second",
+                image.reach_records_per_s
+            )
+        })?;
+        for computed in &self.computed {
+            writeln!(f, "\ncomputed from {}, beside the lanes", computed.of)?;
+            print_publication(&computed.spec, f)?;
+            if computed.spec.rings.iter().any(|ring| ring.schema == Schema::Signal) {
+                writeln!(f, "    signals    of {} levels, trades for {} ms", computed.signal_levels, computed.flow_window_ns / 1_000_000)?;
+            }
+        }
+        for recording in &self.recordings {
+            let schemas: Vec<&str> = recording.schemas.iter().map(|schema| schema.name()).collect();
+            writeln!(f, "\nrecording of {}: {} into {}", recording.publication, schemas.join(", "), recording.dir.display())?;
+            writeln!(f, "    files      ended at {} MiB of records", recording.rotate_bytes >> 20)?;
+            if let Some(remark) = recording.remark(&self.publication_dir) {
+                writeln!(f, "    note       {remark}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -59,18 +91,18 @@ fn print_lane(lane: &LanePlan, f: &mut Formatter<'_>) -> Result {
             channel.config.capacity.orders, channel.config.capacity.levels
         )?;
     }
-    for publication in &lane.publications {
-        let rings: Vec<String> = publication.rings.iter().map(|ring| format!("{} ({} slots)", ring.schema.name(), ring.depth)).collect();
-        let (first, rest) = rings.split_at(rings.len().min(2));
-        writeln!(f, "  publication  {}: {}", publication.name, first.join(", "))?;
-        if !rest.is_empty() {
-            writeln!(f, "               {}", rest.join(", "))?;
-        }
-        let only =
-            publication.symbols.as_ref().map_or(String::new(), |symbols| format!(", only {} published", count(symbols.len(), "symbol")));
-        writeln!(f, "    room       {} instruments{only}, {} MiB", publication.instruments, publication.bytes().div_ceil(1 << 20))?;
+    lane.publications.iter().try_for_each(|publication| print_publication(publication, f))
+}
+
+fn print_publication(publication: &PublicationSpec, f: &mut Formatter<'_>) -> Result {
+    let rings: Vec<String> = publication.rings.iter().map(|ring| format!("{} ({} slots)", ring.schema.name(), ring.depth)).collect();
+    let (first, rest) = rings.split_at(rings.len().min(2));
+    writeln!(f, "  publication  {}: {}", publication.name, first.join(", "))?;
+    if !rest.is_empty() {
+        writeln!(f, "               {}", rest.join(", "))?;
     }
-    Ok(())
+    let only = publication.symbols.as_ref().map_or(String::new(), |symbols| format!(", only {} published", count(symbols.len(), "symbol")));
+    writeln!(f, "    room       {} instruments{only}, {} MiB", publication.instruments, publication.bytes().div_ceil(1 << 20))
 }
 
 /// `eth0 queue 0, eth1 queues 0-3`.

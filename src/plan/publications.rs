@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::computed::{self, ComputedPlan};
 use super::names::{choices, unique};
-use super::{Host, LanePlan};
+use super::{Host, ImagePlan, LanePlan, images};
 use crate::config::{self, ConfigFile};
 use crate::error::Error;
 use crate::feed::name::FeedName;
@@ -32,13 +32,23 @@ const fn default_depth(schema: Schema) -> u64 {
 pub fn schemas_of(feed: FeedName) -> &'static [Schema] {
     match feed {
         FeedName::NasdaqItch | FeedName::BxItch | FeedName::PsxItch => &Schema::TOLD,
+        FeedName::IexDeep => &[
+            Schema::Mbp1,
+            Schema::Mbp10,
+            Schema::Trades,
+            Schema::Status,
+            Schema::Imbalance,
+            Schema::Statistics,
+            Schema::Definition,
+            Schema::Venue,
+        ],
         FeedName::IexTops => {
             &[Schema::Mbp1, Schema::Trades, Schema::Status, Schema::Imbalance, Schema::Statistics, Schema::Definition, Schema::Venue]
         }
     }
 }
 
-pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<Vec<ComputedPlan>, Error> {
+pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Result<(Vec<ComputedPlan>, Vec<ImagePlan>), Error> {
     let config = &file.config;
     unique(file, "publication", "publication.name", config.publication.iter().map(|publication| &publication.name))?;
     for channel in &config.channel {
@@ -55,6 +65,7 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
             ));
         }
     }
+    computed::misplaced(file)?;
     if config.service.publication_dir.as_os_str().is_empty() {
         let cure = "name a directory on a tmpfs, such as /dev/shm/tickwire";
         return Err(file.refuse(0..0, "service.publication_dir", "it is empty", cure));
@@ -84,19 +95,22 @@ pub(super) fn plan(file: &ConfigFile, host: &Host, lanes: &mut [LanePlan]) -> Re
             computed.push(planned);
         }
     }
+    let images = images::plan(file, lanes)?;
+    bytes += images::bytes(&images);
     match host.shm_free_bytes {
         Some(free) if bytes > free => Err(file.refuse(
             0..0,
             "service.publication_dir",
             format_args!(
-                "the publications need {} MiB in {} (twice their size: a new session is a new file), and {} MiB are free",
+                "the publications need {} MiB in {} (twice their size: a new session is a new file{}), and {} MiB are free",
                 bytes.div_ceil(1 << 20),
                 config.service.publication_dir.display(),
+                if images.is_empty() { "" } else { "; and two images of full books" },
                 free >> 20
             ),
             "make rings or `instruments` smaller, remove files left there, or mount a larger tmpfs",
         )),
-        _ => Ok(computed),
+        _ => Ok((computed, images)),
     }
 }
 
@@ -132,7 +146,31 @@ fn writer<'a>(file: &'a ConfigFile, publication: &'a config::Publication) -> Res
             ));
         }
     }
+    one_feed_a_publisher(file, publication)?;
     Ok(first.lane.get_ref())
+}
+
+/// Records name their feed by its DBN publisher alone: two feeds of one publisher (TOPS and DEEP) could not be told apart.
+fn one_feed_a_publisher(file: &ConfigFile, publication: &config::Publication) -> Result<(), Error> {
+    let mut met: Vec<(FeedName, &str)> = Vec::new();
+    for channel in members(file, publication) {
+        let Some(feed) = FeedName::from_name(channel.feed.get_ref()) else { continue };
+        if let Some((other, first)) = met.iter().find(|(other, _)| *other != feed && other.publisher_id() == feed.publisher_id()) {
+            return Err(file.refuse(
+                channel.publication.span(),
+                "channel.publication",
+                format_args!(
+                    "channel `{}` ({feed}) and channel `{first}` ({other}) go to publication `{}`, and both feeds are publisher {} in every record",
+                    channel.name.get_ref(),
+                    publication.name.get_ref(),
+                    feed.publisher_id()
+                ),
+                "give each a publication of its own: readers could not tell their records apart",
+            ));
+        }
+        met.push((feed, channel.name.get_ref()));
+    }
+    Ok(())
 }
 
 fn channels_of(file: &ConfigFile, publication: &config::Publication) -> Vec<ChannelSpec> {

@@ -20,6 +20,9 @@ pub const BOOK_GOOD: u8 = 0xE4;
 pub const IMAGE_READY: u8 = 0xE5;
 /// The venue began or ended a part of its day; `cause` is the feed's own letter (ITCH `S`, IEX `S`), `first_sequence` the message's number.
 pub const SYSTEM_EVENT: u8 = 0xE6;
+/// The venue's time ran back behind the beginning of a second: what follows is late. `ts_event` is how far the channel had come,
+/// `first_sequence` the number of the first such message. Told once for each time it had come to.
+pub const TIME_RAN_BACK: u8 = 0xE7;
 /// The reader of this `mbo` ring has price levels only (a late joiner, or one that was lapped): orders older than this
 /// position are not known. Made by the consumer library, never by the writer.
 pub const PRICE_LEVELS_ONLY: u8 = 0xEF;
@@ -60,13 +63,19 @@ pub mod cause {
     /// Another channel of the publication began a new epoch: what this channel published before is in the older one, and orders
     /// from then are not known here.
     pub const OTHER_CHANNEL: u8 = 13;
+    /// The publisher's byte stream jumped while its numbers went on: no number is missing (`last_sequence` is one less than
+    /// `first_sequence`), but something may be.
+    pub const STREAM_OFFSET: u8 = 14;
+    /// Of a computed publication: the thread that computes it was lapped, and what it lost could have been of any instrument.
+    pub const LAPPED: u8 = 15;
 }
 
 /// One control record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Control {
-    /// `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel.
+    /// `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel. `ts_event` is the venue's time: of
+    /// the message that caused it, or up to which the channel had been taken in (0: none yet). What follows in the ring is not earlier.
     pub hd: Header,
     /// When the lane received what caused it, ns since 1970 UTC.
     pub ts_recv: u64,

@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
+use super::computed::Computed;
 use crate::record::{ChannelState, Control, Instrument, Record, Row, Schema, Sink, SinkFull};
-use crate::shm::Publisher;
+use crate::shm::{Gates, Publisher};
 
 /// Records asked for at once.
 const AHEAD: u64 = 64;
@@ -29,9 +30,15 @@ impl<'a> Gated<'a> {
         Self { publisher, stop, room: 0 }
     }
 
-    /// Waits until so many readers stand at their gates, or until told to stop.
-    pub fn wait_for_readers(&self, readers: usize) {
-        while self.publisher.gates().is_some_and(|gates| gates.readers() < readers) && !(self.stop)() {
+    /// Waits until so many readers stand at their gates, here or at those of what is computed, or until told to stop.
+    pub fn wait_for_readers(&self, readers: usize, computed: Option<&Computed>) {
+        let there = |gates: &Gates| gates.readers() + computed.map_or(0, Computed::readers);
+        // The computing itself reads here.
+        let wanted = readers + computed.map_or(0, Computed::rings_read);
+        while self.publisher.gates().is_some_and(|gates| there(gates) < wanted)
+            && !(self.stop)()
+            && !computed.is_some_and(Computed::has_ended)
+        {
             self.heartbeat();
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -40,6 +47,11 @@ impl<'a> Gated<'a> {
     /// A replay's publication lives by the clock on the wall, whatever its records' times are.
     pub fn heartbeat(&self) {
         self.publisher.heartbeat(crate::sys::tsc::realtime_ns());
+    }
+
+    /// The present epoch of the publication.
+    pub fn epoch(&self) -> u64 {
+        self.publisher.epoch()
     }
 
     pub fn publisher(&mut self) -> &mut Publisher {

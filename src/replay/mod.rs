@@ -1,9 +1,16 @@
 //! A capture or day file through the very pipeline that runs live; the clock and the timers are the recording's.
 
+mod computed;
+mod drive;
+mod files;
 mod gated;
+mod images;
+mod outlets;
 mod pace;
 mod summary;
 
+pub use drive::{Driven, through};
+pub use files::ReplayFiles;
 pub use pace::Speed;
 pub use summary::Summary;
 
@@ -13,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::book::BooksCapacity;
 use crate::channel::{Channel, ChannelConfig};
+use crate::dbn_files::FilesSink;
 use crate::error::{Error, Exit};
 use crate::feed::arbiter::ArbiterConfig;
 use crate::feed::name::FeedName;
@@ -21,11 +29,15 @@ use crate::lane::counters::{self, ShownLatency};
 use crate::plan::schemas_of;
 use crate::record::tally::Tally;
 use crate::record::{Schema, Sink};
-use crate::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
+use crate::shm::{ChannelSpec, ImageNews, PublicationSpec, Publisher, RingSpec};
 use crate::source::file::Recording;
 use crate::source::lines::{LineKey, Lines};
-use crate::source::{Datagram, Polled, Source, SourceError};
+use crate::source::{Polled, Source, SourceError};
+use computed::Computed;
+use drive::Drive;
 use gated::Gated;
+use images::Images;
+use outlets::Outlets;
 use pace::Pacer;
 
 /// Lines a replay tells apart: what an arbiter takes.
@@ -48,6 +60,8 @@ pub struct ReplayConfig {
     pub lines: Vec<LineKey>,
     /// Where to publish, if anywhere.
     pub publish: Option<ReplayPublication>,
+    /// Where to write DBN files, if anywhere.
+    pub dbn: Option<ReplayFiles>,
     /// Room for orders and levels.
     pub capacity: BooksCapacity,
 }
@@ -63,8 +77,19 @@ pub struct ReplayPublication {
     pub depth: u64,
     /// Gated readers to wait for before the first record; the replay then never laps one of them.
     pub gated_readers: usize,
-    /// Leave the file in place when the replay ends.
+    /// Leave the file in place when the replay ends, and its image if there is one.
     pub keep: bool,
+    /// Write an order-level image after so many `mbo` records, and at the end; `None`: none.
+    pub images_every: Option<u64>,
+    /// Also compute windows and signals, and publish them under this name; the replay waits for the computing.
+    pub windows: Option<String>,
+}
+
+impl ReplayPublication {
+    /// Those at which a user's readers stand, and our own: no pace laps the writer of images or the computing of windows.
+    fn gates(&self) -> usize {
+        self.gated_readers + usize::from(self.images_every.is_some()) + computed::rings_read(self)
+    }
 }
 
 /// What a replay tells while it runs.
@@ -90,12 +115,67 @@ pub struct Replayed {
 
 /// Runs a replay to its end, or until `stop` says so. `progress` is called about every 64 datagrams.
 pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn FnMut(Progress)) -> Result<Replayed, Error> {
+    let (mut recording, channel) = open(config)?;
+    config.dbn.as_ref().map_or(Ok(()), |dbn| dbn.look(config))?;
+    let gated = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
+    let gated = gated.map(|publisher| Gated::new(publisher, stop));
+    let images = config.publish.as_ref().and_then(|publication| Images::start(publication).transpose()).transpose()?;
+    // Before the publisher in the order of dropping: it ends when the publication it reads has.
+    let computed = config.publish.as_ref().map_or(Ok(None), |publication| Computed::start(publication, config.feed))?;
+    let epoch = gated.as_ref().map(Gated::epoch);
+    let files = config.dbn.as_ref().map(|dbn| dbn.sink(config, epoch)).transpose()?;
+    let outlets = (gated.is_some() || files.is_some()).then_some(Outlets { gated, files });
+    let mut run = Run {
+        drive: Drive::new(channel),
+        sink: Tally::new(outlets, schemas_of(config.feed)),
+        pacer: Pacer::new(config.speed),
+        images,
+        image_told: 0,
+        stop,
+        shown: Instant::now(),
+    };
+    if let (Some(gated), Some(publication)) = (run.gated(), &config.publish) {
+        gated.wait_for_readers(publication.gated_readers + usize::from(publication.images_every.is_some()), computed.as_ref());
+    }
+    let began = Instant::now();
+    let unreadable = run.all(&mut recording, progress).err();
+    let elapsed_ns = began.elapsed().as_nanos() as u64;
+    run.drive.finish(&mut run.sink);
+    if let Some(images) = run.images.take() {
+        // Before the publication goes. What rests at the end is in the last image, which stays with the publication.
+        let news = images.finish()?;
+        run.announce(&news);
+    }
+    run.show_counters(&recording);
+    // Files become whole whatever happened: up to there they are right.
+    let files = run.sink.inner().and_then(|outlets| outlets.files.take()).map(FilesSink::close);
+    let mut summary = run.drive.summary(&run.sink, &mut recording, elapsed_ns);
+    if let (Some(gated), Some(publication)) = (run.sink.into_inner().and_then(|outlets| outlets.gated), &config.publish) {
+        gated.close(publication.keep);
+    }
+    if let Some((whole, failure)) = files {
+        if let Some(failure) = failure {
+            return Err(files::unfinished(failure, &whole, config));
+        }
+        summary.add_files(&whole);
+    }
+    if let Some(error) = unreadable {
+        return Err(error);
+    }
+    if let Some(computed) = computed {
+        computed.finish(stop, &mut summary)?;
+    }
+    Ok(Replayed { summary, channel: run.drive.channel, remarks: remarks(config, &recording) })
+}
+
+/// The recording, and the channel it goes through.
+fn open(config: &ReplayConfig) -> Result<(Recording, Channel), Error> {
     if config.lines.len() > LINES {
         let why = format!("{} lines were given, and a channel has at most {LINES}", config.lines.len());
         return Err(Error::new(Exit::Usage, "--line", why, "name the lines of one channel"));
     }
     let lines = if config.lines.is_empty() { Lines::learning(LINES) } else { Lines::new(&config.lines) };
-    let mut recording = crate::source::file::open(&config.file, lines, Some(config.midnight_ns.unwrap_or(0))).map_err(unreadable)?;
+    let recording = crate::source::file::open(&config.file, lines, Some(config.midnight_ns.unwrap_or(0))).map_err(unreadable)?;
     let channel_config = ChannelConfig {
         feed: config.feed,
         index: 0,
@@ -104,49 +184,37 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
         midnight_ns: if recording.synthetic() { Some(config.midnight_ns.unwrap_or(0)) } else { config.midnight_ns },
         bad_ts_recv: recording.synthetic(),
     };
-    let gated = config.publish.as_ref().map(|publication| publisher(publication, config)).transpose()?;
-    let mut run = Run {
-        channel: Channel::new(&channel_config, Journal::new(1)),
-        sink: Tally::new(gated.map(|publisher| Gated::new(publisher, stop)), schemas_of(config.feed)),
-        pacer: Pacer::new(config.speed),
-        stop,
-        shown: Instant::now(),
-        last_ns: 0,
-        datagrams: 0,
-    };
-    if let (Some(gated), Some(publication)) = (run.sink.inner(), &config.publish) {
-        gated.wait_for_readers(publication.gated_readers);
-    }
-    let began = Instant::now();
-    run.all(&mut recording, progress)?;
-    let elapsed_ns = began.elapsed().as_nanos() as u64;
-    run.channel.finish(run.last_ns, &mut run.sink);
-    run.channel.close(run.last_ns, &mut run.sink);
-    run.sink.commit();
-    run.show_counters(&recording);
-    let mut summary = Summary::new(&run.channel, &run.sink, &recording, run.datagrams, elapsed_ns);
-    summary.stopped = recording.peek_ns().is_ok_and(|next| next.is_some());
-    if let (Some(gated), Some(publication)) = (run.sink.into_inner(), &config.publish) {
-        gated.close(publication.keep);
-    }
-    Ok(Replayed { summary, channel: run.channel, remarks: remarks(config, &recording) })
+    Ok((recording, Channel::new(&channel_config, Journal::new(1))))
 }
 
 struct Run<'a> {
-    channel: Channel,
-    sink: Tally<Gated<'a>>,
+    drive: Drive,
+    sink: Tally<Outlets<'a>>,
     pacer: Pacer,
+    images: Option<Images>,
+    /// Number of the last image that readers were told of.
+    image_told: u64,
     stop: &'a dyn Fn() -> bool,
     /// When the publication last showed counters.
     shown: Instant,
-    last_ns: u64,
-    datagrams: u64,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn gated(&mut self) -> Option<&mut Gated<'a>> {
+        self.sink.inner().and_then(|outlets| outlets.gated.as_mut())
+    }
+
+    /// Whether the files cannot be written: what comes would be lost.
+    fn is_in_vain(&mut self) -> bool {
+        self.sink.inner().and_then(|outlets| outlets.files.as_ref()).is_some_and(|files| files.failure().is_some())
+    }
+
     fn all(&mut self, recording: &mut Recording, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
         while let Some(next_ns) = recording.peek_ns().map_err(unreadable)? {
-            let (stop, gated) = (self.stop, self.sink.inner());
+            if self.is_in_vain() {
+                break;
+            }
+            let (stop, gated) = (self.stop, self.sink.inner().and_then(|outlets| outlets.gated.as_ref()));
             // Asked at least every 50 ms while it waits: also the publication's sign of life.
             let alive = || {
                 gated.as_ref().inspect(|gated| gated.heartbeat());
@@ -156,13 +224,14 @@ impl Run<'_> {
                 break;
             }
             let until_ns = self.pacer.due_now(next_ns);
-            let polled = recording.poll_until(until_ns, &mut |datagram| self.datagram(&datagram)).map_err(unreadable)?;
+            let (drive, sink) = (&mut self.drive, &mut self.sink);
+            let polled = recording.poll_until(until_ns, &mut |datagram| drive.datagram(&datagram, sink)).map_err(unreadable)?;
+            self.announce_image();
             self.sink.commit();
             if self.shown.elapsed() >= COUNTERS_EVERY {
                 self.show_counters(recording);
             }
-            let read = recording.progress();
-            progress(Progress { read_bytes: read.read, total_bytes: read.total, messages: self.channel.arbiter().messages });
+            progress(self.drive.progress(recording));
             if polled == Polled::End {
                 break;
             }
@@ -170,29 +239,24 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn datagram(&mut self, datagram: &Datagram<'_>) {
-        self.datagrams += 1;
-        // Timers that were due before this datagram run first, at their own time.
-        let mut done_ns = None;
-        while let Some(deadline_ns) = self.channel.deadline_ns().filter(|&deadline_ns| deadline_ns <= datagram.recv_ns) {
-            // One that stays due although it ran is not waited for: a capture's times may be anything.
-            if done_ns.replace(deadline_ns) == Some(deadline_ns) {
-                break;
-            }
-            self.channel.on_time(deadline_ns, &mut self.sink);
+    fn announce_image(&mut self) {
+        if let Some(news) = self.images.as_ref().map(Images::news) {
+            self.announce(&news);
         }
-        self.last_ns = self.last_ns.max(datagram.recv_ns);
-        // A source with at most `LINES` lines has no larger index.
-        let line = u8::try_from(datagram.line).unwrap_or(u8::MAX);
-        self.channel.on_datagram(line, datagram.recv_ns, datagram.payload, &mut self.sink);
-        // With one channel there is nobody else to announce.
-        self.channel.take_began_epoch();
+    }
+
+    fn announce(&mut self, news: &ImageNews) {
+        let epoch = self.gated().map_or(0, |gated| gated.epoch());
+        if let Some(position) = news.take(&mut self.image_told, epoch) {
+            self.sink.control(&ImageNews::control(position, self.drive.last_ns));
+            self.sink.commit();
+        }
     }
 
     fn show_counters(&mut self, recording: &Recording) {
         self.shown = Instant::now();
-        if let Some(gated) = self.sink.inner() {
-            let channels = std::iter::once(&self.channel);
+        if let Some(gated) = self.sink.inner().and_then(|outlets| outlets.gated.as_mut()) {
+            let channels = std::iter::once(&self.drive.channel);
             counters::show(gated.publisher(), channels, recording.frames(), recording.drops(), &ShownLatency::default());
         }
     }
@@ -205,7 +269,7 @@ fn publisher(publication: &ReplayPublication, config: &ReplayConfig) -> Result<P
     // A row for every instrument the feed can name.
     spec.instruments = config.capacity.instruments.clamp(1, 1 << 16);
     spec.counters = counters::names();
-    spec.gates = publication.gated_readers;
+    spec.gates = publication.gates();
     Publisher::create(&spec).map_err(Error::from)
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::channel::Channel;
+use crate::dbn_files::WholeFile;
 use crate::record::tally::Tally;
 use crate::record::{Schema, Sink};
 use crate::source::Source;
@@ -42,12 +44,19 @@ pub struct Summary {
     pub live_orders: u64,
     /// Price levels at the end.
     pub price_levels: u64,
-    /// Sizes of trades and levels too wide for a record, published as the largest.
+    /// Sizes of trades, auctions and levels too wide for a record, published as the largest.
     pub saturated_sizes: u64,
+    /// Directory messages that told an instrument otherwise than before.
+    pub definitions_changed: u64,
     /// Records by schema, control records not counted.
     pub records_by_schema: BTreeMap<&'static str, u64>,
+    /// What the computing of windows counted, if there was one; what did not occur is left out.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub windows: BTreeMap<&'static str, u64>,
     /// What was dropped, by reason; reasons that did not occur are left out.
     pub dropped_by_reason: BTreeMap<&'static str, u64>,
+    /// Files written, with `--dbn`.
+    pub files: Vec<FileSummary>,
     /// Whether the replay was stopped before the file's end: all counts are of that moment.
     pub stopped: bool,
     /// Whether the file ends in a cut record.
@@ -56,7 +65,30 @@ pub struct Summary {
     pub elapsed_ns: u64,
 }
 
+/// A file that was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileSummary {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its schema.
+    pub schema: &'static str,
+    /// Records in it.
+    pub records: u64,
+    /// Bytes of it, compressed.
+    pub bytes: u64,
+}
+
 impl Summary {
+    pub(super) fn add_files(&mut self, whole: &[WholeFile]) {
+        let summed = |file: &WholeFile| FileSummary {
+            path: file.path.clone(),
+            schema: file.schema.name(),
+            records: file.records,
+            bytes: file.bytes,
+        };
+        self.files.extend(whole.iter().map(summed));
+    }
+
     pub(super) fn new<S: Sink>(channel: &Channel, sink: &Tally<S>, recording: &Recording, datagrams: u64, elapsed_ns: u64) -> Self {
         let arbiter = channel.arbiter();
         let empty = arbiter.messages.saturating_sub(channel.messages_by_type().iter().sum());
@@ -86,8 +118,11 @@ impl Summary {
             live_orders: composer.books().live_orders(),
             price_levels: composer.books().price_levels(),
             saturated_sizes: composer.saturated(),
+            definitions_changed: composer.definitions_changed(),
             records_by_schema: Schema::ALL.into_iter().map(|schema| (schema.name(), sink.records(schema))).collect(),
+            windows: BTreeMap::new(),
             dropped_by_reason: drops.iter().map(|(reason, count)| (reason.name(), count)).collect(),
+            files: Vec::new(),
             stopped: false,
             capture_truncated: recording.truncated(),
             elapsed_ns,
@@ -117,8 +152,18 @@ impl Display for Summary {
         row(f, "price levels", self.price_levels)?;
         list(f, "by type", self.messages_by_type.iter().map(|(name, &count)| (name.as_str(), count)))?;
         list(f, "records", self.records_by_schema.iter().map(|(&name, &count)| (name, count)))?;
+        if !self.windows.is_empty() {
+            list(f, "windows", self.windows.iter().map(|(&name, &count)| (name, count)))?;
+        }
+        if let Some(dir) = self.files.first().and_then(|file| file.path.parent()) {
+            let (records, bytes): (u64, u64) = self.files.iter().fold((0, 0), |sum, file| (sum.0 + file.records, sum.1 + file.bytes));
+            writeln!(f, "{:<16} {} with {records} records, {} KiB, in {}", "files", self.files.len(), bytes.div_ceil(1024), dir.display())?;
+        }
         if self.saturated_sizes > 0 {
             row(f, "saturated sizes", self.saturated_sizes)?;
+        }
+        if self.definitions_changed > 0 {
+            row(f, "redefinitions", self.definitions_changed)?;
         }
         list(f, "dropped", self.dropped_by_reason.iter().map(|(&name, &count)| (name, count)))?;
         if self.joined_late {

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::images;
+use super::recorder::Recorder;
+use super::running::Running;
 use crate::error::{Error, Exit};
 use crate::plan::Plan;
 
@@ -21,13 +24,28 @@ pub(super) struct Housekeeping {
 
 impl Housekeeping {
     /// Starts what the plan asks for. The lanes' publications are there.
-    pub(super) fn start(_plan: &Plan) -> Result<Self, Error> {
-        Ok(Self { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() })
+    pub(super) fn start(plan: &Plan, lanes: &[Running]) -> Result<Self, Error> {
+        let mut all = Self { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
+        for image in &plan.images {
+            let (dir, image) = (plan.publication_dir.clone(), image.clone());
+            let news = lanes.iter().find_map(|lane| lane.image_news(&image.publication)).unwrap_or_default();
+            all.spawn(format!("images-{}", image.publication), move |stop| images::keep(&dir, &image, news, stop))?;
+        }
+        super::windows::start(&mut all, plan)?;
+        // After the windows: what is computed can be recorded too.
+        for recording in &plan.recordings {
+            let recorder = Recorder::open(recording, &plan.publication_dir)?;
+            all.spawn(format!("record {}", recording.publication), move |stop| recorder.run(stop))?;
+        }
+        Ok(all)
     }
 
     /// Starts one thread. It ends by itself when the publication it reads has ended, or soon after `stop` is set.
-    #[allow(dead_code)]
-    fn spawn(&mut self, name: String, life: impl FnOnce(&AtomicBool) -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
+    pub(super) fn spawn(
+        &mut self,
+        name: String,
+        life: impl FnOnce(&AtomicBool) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
         let stop = self.stop.clone();
         let thread = std::thread::Builder::new()
             .name(name.clone())

@@ -65,6 +65,10 @@ pub(super) fn journal(lane: &str, channel: &str, journal: &Journal) {
                  who sends heartbeats that are ahead of the messages?"
             ),
             Notice::GapClosed { .. } => {}
+            Notice::StreamJumped { next_sequence } => tracing::warn!(
+                "lane {lane}, channel {channel}: the publisher's byte stream jumps before message {next_sequence}, though no number is missing; \
+                 its books are marked"
+            ),
             Notice::Silent { .. } => {
                 tracing::warn!(
                     "lane {lane}, channel {channel}: nothing is heard of its session on any line; look at the switch, the IGMP joins and the groups (drop_old_session and drop_unknown_line count what else comes)"

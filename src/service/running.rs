@@ -13,7 +13,7 @@ use crate::journal::Journal;
 use crate::lane::LaneShared;
 use crate::lane::latency::LatencyReader;
 use crate::plan::LanePlan;
-use crate::shm::Spare;
+use crate::shm::{ImageNews, Spare};
 use crate::source::Event;
 use crate::sys::numa;
 use crate::time::Clock;
@@ -24,6 +24,8 @@ const JOURNAL_ENTRIES: usize = 1024;
 /// One lane, seen from the control plane.
 pub(super) struct Running {
     pub(super) name: String,
+    /// Names of what it writes.
+    publications: Vec<String>,
     /// Until it is joined.
     thread: Option<JoinHandle<Result<Ended, Error>>>,
     shared: Arc<LaneShared>,
@@ -44,7 +46,8 @@ pub(super) struct Running {
 impl Running {
     /// Starts the lane's thread. It sends once when it has come up and once when it has ended.
     pub(super) fn start(lane: &LanePlan, steering: &Steerings, clock: Clock, came_up: Sender<CameUp>) -> Result<Self, Error> {
-        let shared = Arc::new(LaneShared::default());
+        let images = lane.publications.iter().map(|_| ImageNews::default()).collect();
+        let shared = Arc::new(LaneShared { images, ..LaneShared::default() });
         let (recorder, latency) = crate::lane::latency::latency();
         let journals: Vec<_> = lane.channels.iter().map(|channel| (channel.name.clone(), Journal::new(JOURNAL_ENTRIES))).collect();
         let opening = open::Opening {
@@ -69,6 +72,7 @@ impl Running {
             .map_err(|error| Error::new(Exit::Host, "cannot start a thread", error, "raise LimitNPROC or free memory"))?;
         Ok(Self {
             name,
+            publications: lane.publications.iter().map(|spec| spec.name.clone()).collect(),
             thread: Some(thread),
             shared,
             latency,
@@ -80,6 +84,12 @@ impl Running {
             overrun: 0,
             no_spare: String::new(),
         })
+    }
+
+    /// What the thread that writes images of that publication tells the lane; `None` if the lane does not write it.
+    pub(super) fn image_news(&self, publication: &str) -> Option<ImageNews> {
+        let index = self.publications.iter().position(|name| name == publication)?;
+        self.shared.images.get(index).cloned()
     }
 
     /// Whether its thread has ended.

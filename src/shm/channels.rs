@@ -146,17 +146,22 @@ impl ChannelsReader {
     }
 
     pub fn rows(&self) -> Vec<ChannelRow> {
-        let rows = self.span.words().chunks_exact(ROW_WORDS).zip(0..=u16::MAX);
-        rows.map(|(line, channel)| {
-            let mut words = [0; ROW_WORDS];
-            for (value, word) in words.iter_mut().zip(line) {
-                *value = word.load(Ordering::Relaxed);
-            }
-            let [n0, n1, n2, n3, publisher_id, state, watermark_ns, _] = words;
-            let Standing { state, doubted, since_ns } = Standing::of(state);
-            let (name, publisher_id) = (unpack_name([n0, n1, n2, n3]), publisher_id as u16);
-            ChannelRow { channel, name, publisher_id, state, doubted, since_ns, watermark_ns }
-        })
-        .collect()
+        (0..self.count()).filter_map(|channel| self.row(channel)).collect()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u16 {
+        u16::try_from(self.span.words().len() / ROW_WORDS).unwrap_or(u16::MAX)
+    }
+
+    pub fn row(&self, channel: u16) -> Option<ChannelRow> {
+        let mut words = [0; ROW_WORDS];
+        for (value, word) in words.iter_mut().zip(self.span.words().chunks_exact(ROW_WORDS).nth(channel.into())?) {
+            *value = word.load(Ordering::Relaxed);
+        }
+        let [n0, n1, n2, n3, publisher_id, state, watermark_ns, _] = words;
+        let Standing { state, doubted, since_ns } = Standing::of(state);
+        let (name, publisher_id) = (unpack_name([n0, n1, n2, n3]), publisher_id as u16);
+        Some(ChannelRow { channel, name, publisher_id, state, doubted, since_ns, watermark_ns })
     }
 }

@@ -13,13 +13,15 @@ use super::channels::{ChannelRow, ChannelsReader};
 use super::counters;
 use super::error::ShmError;
 use super::instruments::{InstrumentRow, InstrumentsReader};
+use super::latest::Latest;
 use super::layout::{HEADER_BYTES, LINE, Layout, MAGIC, file_state, word};
+use super::order_stream::OrderStream;
 use super::records::{From, Records};
 use super::region::{self, ReadRegion, ReadSpan};
 use super::ring::{Parts, RingReader, Words};
 use super::spec::check_name;
 use super::symbols::Symbols;
-use crate::record::{Record, Row, Schema};
+use crate::record::{Record, Row, Schema, flags};
 
 /// A publication, opened to be read. Cheap to clone; all clones show the same epoch.
 #[derive(Clone, Debug)]
@@ -205,6 +207,28 @@ impl Publication {
         Records::new(self.clone(), from, true)
     }
 
+    /// Follows the orders: books order by order from now on, started from the newest image, or from the beginning where the `mbo` ring still
+    /// has it. [`ShmError::NoImage`] if neither can be had: the orders that rest are then not known to anybody but the writer.
+    pub fn orders(&self) -> Result<OrderStream, ShmError> {
+        OrderStream::new(self.clone(), false, false)
+    }
+
+    /// The same, but where neither can be had it does not refuse: it begins with [`OrderItem::Waiting`](super::OrderItem::Waiting), and goes
+    /// on with the next image or the next epoch.
+    pub fn orders_when_ready(&self) -> Result<OrderStream, ShmError> {
+        OrderStream::new(self.clone(), false, true)
+    }
+
+    /// As [`Publication::orders`], and the writer waits for this reader: only where its publication has gates, that is, for replays.
+    pub fn orders_gated(&self) -> Result<OrderStream, ShmError> {
+        OrderStream::new(self.clone(), true, false)
+    }
+
+    /// The newest record of every instrument, each time it is asked: for readers that need the state and not each message.
+    pub fn latest<R: Record>(&self) -> Result<Latest<R>, ShmError> {
+        Latest::new(self.clone())
+    }
+
     /// The instruments announced so far, in the order of their rows.
     pub fn instruments(&self) -> impl Iterator<Item = InstrumentRow> + '_ {
         (0..self.0.instruments.count()).filter_map(|row| self.0.instruments.row(row))
@@ -213,6 +237,11 @@ impl Publication {
     /// How many instruments there are so far.
     pub fn instrument_count(&self) -> u32 {
         self.0.instruments.count()
+    }
+
+    /// How many instruments there is room for.
+    pub fn instrument_room(&self) -> u32 {
+        self.0.instruments.room()
     }
 
     /// One row of the instruments table.
@@ -278,6 +307,12 @@ impl Publication {
             cells: part(ring.board.at(), ring.board.words())?,
             slot_words: schema.slot_size() / 8,
         }))
+    }
+
+    /// Whether the last record of an instrument may be wrong: by its own flag, or because its channel has a gap since. Ask after the record was read.
+    pub(crate) fn doubts<R: Record>(&self, row: Row, record: &R) -> bool {
+        let standing = self.0.channels.standing(self.0.instruments.channel(row));
+        record.flags() & flags::MAYBE_BAD_BOOK != 0 || standing.doubts(record.ts_recv())
     }
 
     pub(crate) fn corrupt(&self, why: String) -> ShmError {

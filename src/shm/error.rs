@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use crate::record::Schema;
 
-/// Everything that opening, writing or reading a publication may refuse with.
-#[derive(Debug)]
+/// Everything that opening, writing or reading a publication may refuse with. Shown for debugging it is the same sentence, so that
+/// `main` may return it.
 #[non_exhaustive]
 pub enum ShmError {
     /// The name cannot be a publication's.
@@ -82,6 +82,20 @@ pub enum ShmError {
         /// How many there are.
         gates: usize,
     },
+    /// The file is no order-level image that this version can read.
+    Image {
+        /// The image file.
+        path: PathBuf,
+        /// The first thing that is wrong with it.
+        why: String,
+    },
+    /// There is nothing to know the orders from that rest already.
+    NoImage {
+        /// Where the image would be.
+        path: PathBuf,
+        /// Why there is none to start from.
+        why: String,
+    },
     /// The operating system refused.
     Io {
         /// What was tried.
@@ -140,8 +154,23 @@ impl fmt::Display for ShmError {
             Self::NoGate { path, gates } => {
                 write!(f, "{}: all {gates} gates are taken; read without a gate, or let one reader end", path.display())
             }
+            Self::Image { path, why } => {
+                write!(f, "{}: not an image this version can read: {why}; the next one takes its place", path.display())
+            }
+            Self::NoImage { path, why } => write!(
+                f,
+                "{}: no image to start from: {why}, and the mbo ring has lost its beginning; have the writer make images \
+                 ([publication.image]), wait for the next one, or start before the session",
+                path.display()
+            ),
             Self::Io { what, path, source } => write!(f, "{}: cannot {what}: {source}", path.display()),
         }
+    }
+}
+
+impl fmt::Debug for ShmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

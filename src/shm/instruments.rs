@@ -78,6 +78,11 @@ impl InstrumentsReader {
         count.min(self.capacity) as u32
     }
 
+    /// How many rows there can be.
+    pub fn room(&self) -> u32 {
+        u32::try_from(self.capacity).unwrap_or(u32::MAX)
+    }
+
     fn line(&self, row: Row) -> Option<[u64; ROW_WORDS]> {
         let at = ROW_WORDS * (row as usize + 1);
         let words = self.span.words().get(at..at + ROW_WORDS)?;
@@ -99,6 +104,13 @@ impl InstrumentsReader {
             round_lot: round_lot as u32,
             symbol: unpack_name(symbol),
         })
+    }
+
+    /// The publisher and instrument id of a row, without building the rest.
+    pub fn ids(&self, row: Row) -> (u16, u32) {
+        let at = ROW_WORDS * (row as usize + 1);
+        let ids = self.span.words().get(at).map_or(0, |ids| ids.load(Ordering::Relaxed));
+        ((ids >> 32) as u16, ids as u32)
     }
 
     /// The channel of a row, without building the rest.

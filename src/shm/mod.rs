@@ -26,10 +26,12 @@
 //! }
 //! ```
 //!
-//! `examples/best_bid.rs` follows one symbol and runs as it is.
+//! `examples/best_bid.rs` follows one symbol and runs as it is. [`Publication::orders`] gives books order by order instead of records, from
+//! whatever moment on.
 //!
 //! From the bottom up: [`cell`] is the proof that what is read was written as one; [`ring`] puts cells into rings and
-//! boards; [`layout`] says where they are in a file; `region` maps the file; then the two ends.
+//! boards; [`layout`] says where they are in a file; `region` maps the file; then the two ends. Beside them [`orders`], what a consumer
+//! makes of an `mbo` ring, and [`image`], how it gets there without having seen the beginning.
 
 mod book;
 pub mod cell;
@@ -39,23 +41,32 @@ mod counters;
 mod epoch;
 mod error;
 mod gate;
+pub mod image;
 mod instruments;
+mod latest;
 pub mod layout;
+mod order_stream;
+pub mod orders;
 mod publisher;
 mod records;
 mod region;
 pub mod ring;
 mod spec;
 mod symbols;
+mod watch;
 
 pub use book::{BookState, BookView};
 pub use channels::ChannelRow;
 pub use consumer::{Publication, RingInfo, WriterState};
 pub use error::ShmError;
 pub use gate::Gates;
+pub use image::{Image, ImageHead, ImageKeeper, ImageNews};
 pub use instruments::InstrumentRow;
+pub use latest::{Latest, Update};
+pub use order_stream::{OrderItem, OrderStream};
+pub use orders::{OrderBook, OrderBooks};
 pub use publisher::{Publisher, Spare};
-pub use records::{From, Item, Records};
+pub use records::{From, Item, OnLost, Records};
 pub use region::free_bytes;
 pub use spec::{ChannelSpec, PublicationSpec, RingSpec};
 pub use symbols::Symbols;

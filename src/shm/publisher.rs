@@ -15,6 +15,7 @@ use zerocopy::IntoBytes;
 use super::epoch::{Epoch, Plan, Prepared};
 use super::error::ShmError;
 use super::gate::Gates;
+use super::image::Image;
 use super::layout::{file_state, word};
 use super::region;
 use super::spec::{PublicationSpec, gate_path, lock_path, temporary_prefix};
@@ -76,6 +77,8 @@ impl Publisher {
         let lock = NameLock::take(&lock_path(dir, &spec.name))?;
         remove_stale(dir, &spec.name)?;
         let plan = Arc::new(Plan::new(spec));
+        // Of an epoch that is over: nobody can start from it.
+        let _ = std::fs::remove_file(Image::path_of(&plan.path));
         let needed = 2 * plan.layout.bytes;
         let free = region::free_bytes(dir).map_err(ShmError::io("ask for the free room of", dir))?;
         // The file of an earlier writer makes room as soon as ours takes its place.
@@ -171,6 +174,13 @@ impl Publisher {
     /// opened and read; otherwise, and when a publisher is just dropped, it is removed.
     pub fn close(mut self, keep: bool) {
         self.keep = keep;
+    }
+
+    /// Publishes a control record in the ring of one schema, if there is one: for a publication whose rings have different sources.
+    pub fn control_in(&mut self, schema: Schema, record: &Control) {
+        if let Some(ring) = &mut self.epoch.rings[schema.index()] {
+            ring.publish(None, words(record.as_bytes()));
+        }
     }
 
     fn next_epoch(&mut self) -> Result<(), ShmError> {
@@ -278,6 +288,7 @@ impl Drop for Publisher {
         if !self.keep {
             // Nobody to tell; the next writer of the name replaces the file anyway.
             let _ = std::fs::remove_file(&self.plan.path);
+            let _ = std::fs::remove_file(Image::path_of(&self.plan.path));
         }
         if self.gates.is_some() {
             let _ = std::fs::remove_file(gate_path(&self.plan.spec.dir, &self.plan.spec.name));

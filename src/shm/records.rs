@@ -5,23 +5,18 @@
 //! up to the positions written.
 
 use std::marker::PhantomData;
-use std::time::{Duration, Instant};
 
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use super::book::MOST_WORDS;
-use super::consumer::{Publication, WriterState};
+use super::consumer::Publication;
 use super::error::ShmError;
 use super::gate::Gate;
 use super::region::ReadSpan;
 use super::ring::{JoinCell, Look, RingReader};
 use super::spec::gate_path;
-use crate::record::{Control, Header, Record, Schema, control, flags};
-
-/// How many times in a row nothing came before the writer's state is looked at.
-const IDLE_LOOKS: u32 = 16;
-/// How often at most the operating system is asked about file and writer.
-const ASK_EVERY: Duration = Duration::from_millis(10);
+use super::watch::{Fate, Watch};
+use crate::record::{Control, Header, Record, Schema, control};
 
 /// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +29,20 @@ pub enum From {
     Oldest,
 }
 
+/// What a subscription does after [`Item::Lost`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLost {
+    /// Joins again: the board follows, then what comes.
+    #[default]
+    Rejoin,
+    /// Stops: [`Item::End`] follows, and nothing else ever. For who can do nothing with a stream that is not whole.
+    Stop,
+}
+
 /// What came. Records borrow the subscription's buffer until the next call.
 #[derive(Debug)]
 pub enum Item<'a, R> {
-    /// The next record of the ring.
+    /// The next record of the ring. Its instrument's row and symbol: [`Symbols::row_of`](super::Symbols::row_of) its header.
     Record(&'a R),
     /// From the board, in joining or after [`Item::Lost`]: the last record of an instrument. What it tells is state, not
     /// an event: it may be old, and may have been delivered before.
@@ -51,7 +56,8 @@ pub enum Item<'a, R> {
     },
     /// A control record: sessions, gaps, and [`control::PRICE_LEVELS_ONLY`].
     Control(&'a Control),
-    /// The reader was too slow, and so many records of the ring are lost to it. It has rejoined already: the board follows.
+    /// The reader was too slow, and so many records of the ring are lost to it. It has rejoined already: the board follows
+    /// ([`Records::on_lost`] makes the end follow instead).
     Lost(u64),
     /// Nothing new. Spin, pause or sleep, as you like.
     Idle,
@@ -61,7 +67,7 @@ pub enum Item<'a, R> {
     /// The writer is gone without a word, and everything it wrote has been delivered. Told once; go on polling and a
     /// restarted writer's records come after a [`Item::NewEpoch`].
     WriterDead,
-    /// The writer ended, and everything has been delivered. It stays at that.
+    /// The writer ended, and everything has been delivered; or records were lost, and that was to be the end. It stays at that.
     End,
 }
 
@@ -77,10 +83,10 @@ pub struct Records<R> {
     passed_over: u64,
     /// An `mbo` reader that does not know older orders is to be told.
     levels_only: bool,
-    idle: u32,
-    asked: Instant,
-    dead: bool,
-    ended: bool,
+    on_lost: OnLost,
+    /// Records were lost, and that was to be the end.
+    stopped: bool,
+    watch: Watch,
     gate: Option<Gate>,
     gate_told: u64,
     lost: u64,
@@ -110,6 +116,13 @@ impl<R: Record> Records<R> {
     };
 
     pub(crate) fn new(publication: Publication, from: From, gated: bool) -> Result<Self, ShmError> {
+        let mut records = Self::held(publication, gated)?;
+        records.begin(from);
+        Ok(records)
+    }
+
+    /// Stands at position 1, and holds a gated writer there, until [`Records::seek`] says where it begins.
+    pub(super) fn held(publication: Publication, gated: bool) -> Result<Self, ShmError> {
         let ring = publication.ring(R::SCHEMA)?;
         let gate = match gated {
             false => None,
@@ -119,26 +132,23 @@ impl<R: Record> Records<R> {
                 Some(Gate::take(&gate_path(dir, &name.to_string_lossy()), R::SCHEMA, publication.epoch())?)
             }
         };
-        let mut records = Self {
+        Ok(Self {
             publication,
             ring,
             next: 1,
             join: None,
             passed_over: 0,
             levels_only: false,
-            idle: 0,
-            asked: Instant::now(),
-            dead: false,
-            ended: false,
+            on_lost: OnLost::Rejoin,
+            stopped: false,
+            watch: Watch::new(),
             gate,
             gate_told: 0,
             lost: 0,
             words: [0; MOST_WORDS],
             synthetic: Control::new_zeroed(),
             schema: PhantomData,
-        };
-        records.begin(from);
-        Ok(records)
+        })
     }
 
     fn begin(&mut self, from: From) {
@@ -159,12 +169,41 @@ impl<R: Record> Records<R> {
         self.tell_gate();
     }
 
+    /// Goes on at a position. What is known of everything before it is the caller's business.
+    pub(crate) fn seek(&mut self, next: u64) {
+        (self.next, self.join, self.passed_over, self.levels_only) = (next.max(1), None, 0, false);
+        self.watch.came();
+        self.tell_gate();
+    }
+
+    /// The last announced position.
+    pub(super) fn cursor(&self) -> u64 {
+        self.ring.cursor()
+    }
+
+    /// Whether a position can still be read, or has yet to come.
+    pub(super) fn reaches_back_to(&self, position: u64) -> bool {
+        self.ring.look(position, &mut [0; 1]) != Look::Gone
+    }
+
+    /// Whether a position was written at some time.
+    pub(super) fn has_written(&self, position: u64) -> bool {
+        self.ring.look(position, &mut [0; 1]) != Look::NotYet
+    }
+
     fn join_at(&mut self, cursor: u64) {
         self.next = cursor + 1;
         self.passed_over = cursor;
         // Order events of long ago are no state: an mbo reader is told instead.
         self.join = (R::SCHEMA != Schema::Mbo && cursor > 0).then_some((cursor, 0));
         self.levels_only = R::SCHEMA == Schema::Mbo && cursor > 0;
+    }
+
+    /// Goes on with the oldest record that can be read without hurry.
+    #[cfg(feature = "service")]
+    pub(crate) fn seek_oldest(&mut self) {
+        self.begin(From::Oldest);
+        self.levels_only = false;
     }
 
     /// The next thing that happened. Never waits. Errors: the memory is not what a writer of ours leaves, a new epoch cannot
@@ -188,9 +227,36 @@ impl<R: Record> Records<R> {
         })
     }
 
+    /// Copies the next records of the ring to the front of `records`, as many as have come and fit, and says how many. Stops before
+    /// anything else that happened, for [`Records::next`] to tell: 0 means that nothing came, or that `next` has to say what. (What is
+    /// in `records` behind those that were copied may be overwritten.) The quickest way through a busy ring.
+    #[inline]
+    pub fn read(&mut self, records: &mut [R]) -> usize {
+        if self.levels_only || self.join.is_some() || self.stopped {
+            return 0;
+        }
+        if self.gate.is_some() && self.next - self.gate_told > self.ring.depth() / 16 {
+            self.tell_gate();
+        }
+        let Ok(words) = <[u64]>::mut_from_bytes(records.as_mut_bytes()) else { return 0 };
+        let mut came = 0;
+        for record in words.chunks_exact_mut(const { size_of::<R>() / 8 }) {
+            let here = self.ring.look(self.next, record) == Look::Record;
+            if !here || record.first().is_none_or(|&first| (first >> 8) as u8 != R::SCHEMA.rtype()) {
+                break;
+            }
+            self.next += 1;
+            came += 1;
+        }
+        if came > 0 {
+            self.watch.came();
+        }
+        came
+    }
+
     #[inline]
     fn step(&mut self) -> Result<Step, ShmError> {
-        if (self.levels_only || self.join.is_some())
+        if (self.levels_only || self.join.is_some() || self.stopped)
             && let Some(step) = self.joining()?
         {
             return Ok(step);
@@ -202,7 +268,7 @@ impl<R: Record> Records<R> {
         match self.ring.look(self.next, words) {
             Look::Record => {
                 self.next += 1;
-                self.idle = 0;
+                self.watch.came();
                 self.kind(self.next - 1)
             }
             Look::NotYet => self.idle(),
@@ -225,6 +291,9 @@ impl<R: Record> Records<R> {
 
     #[cold]
     fn joining(&mut self) -> Result<Option<Step>, ShmError> {
+        if self.stopped {
+            return Ok(Some(Step::End));
+        }
         if std::mem::take(&mut self.levels_only) {
             self.synthetic = Control {
                 hd: Header { length: (size_of::<Control>() / 4) as u8, rtype: control::PRICE_LEVELS_ONLY, ..Header::default() },
@@ -256,13 +325,10 @@ impl<R: Record> Records<R> {
         Ok(None)
     }
 
-    /// Whether the record of `row` in the buffer may be wrong: by its own flag, or because its channel has a gap since.
+    /// Whether the record of `row` in the buffer may be wrong.
     fn maybe_bad(&self, row: u32) -> bool {
-        let channel = self.publication.instruments_table().channel(row);
-        let standing = self.publication.channels_table().standing(channel);
         // The buffer is longer than any record.
-        R::ref_from_prefix(self.words.as_bytes())
-            .map_or(true, |(record, _)| record.flags() & flags::MAYBE_BAD_BOOK != 0 || standing.doubts(record.ts_recv()))
+        R::ref_from_prefix(self.words.as_bytes()).map_or(true, |(record, _)| self.publication.doubts(row, record))
     }
 
     #[cold]
@@ -275,6 +341,7 @@ impl<R: Record> Records<R> {
         let lost = cursor + 1 - self.next;
         self.lost = self.lost.saturating_add(lost);
         self.join_at(cursor);
+        self.stopped = self.on_lost == OnLost::Stop;
         self.tell_gate();
         Step::Lost(lost)
     }
@@ -282,63 +349,26 @@ impl<R: Record> Records<R> {
     #[inline]
     fn idle(&mut self) -> Result<Step, ShmError> {
         self.tell_gate();
-        self.idle = self.idle.wrapping_add(1);
-        if self.idle.is_multiple_of(IDLE_LOOKS) || self.ended { self.ask() } else { Ok(Step::Idle) }
-    }
-
-    /// Nothing came for a while: how is the writer?
-    #[cold]
-    fn ask(&mut self) -> Result<Step, ShmError> {
-        if self.ended {
-            return Ok(Step::End);
+        let drained = || self.ring.look(self.next, &mut []) == Look::NotYet;
+        match self.watch.idle(&self.publication, drained)? {
+            Fate::Unknown | Fate::Alive => Ok(Step::Idle),
+            Fate::Dead => Ok(Step::WriterDead),
+            Fate::Ended => Ok(Step::End),
+            Fate::Follow(publication) => self.follow(publication),
         }
-        if !self.publication.is_over() {
-            let now = Instant::now();
-            if now.duration_since(self.asked) < ASK_EVERY {
-                return Ok(Step::Idle);
-            }
-            self.asked = now;
-        }
-        let writer = self.publication.writer()?;
-        // Whatever it wrote before that is delivered first.
-        let mut words = [0; MOST_WORDS];
-        if writer == WriterState::Alive || self.ring.look(self.next, &mut words) != Look::NotYet {
-            return Ok(Step::Idle);
-        }
-        match writer {
-            WriterState::Closed => self.ended = true,
-            WriterState::Replaced => return self.follow(),
-            WriterState::Dead if !std::mem::replace(&mut self.dead, true) => return Ok(Step::WriterDead),
-            WriterState::Dead | WriterState::Alive => return Ok(Step::Idle),
-        }
-        Ok(Step::End)
     }
 
     /// Goes over to the new epoch.
-    fn follow(&mut self) -> Result<Step, ShmError> {
-        match self.publication.reopen() {
-            // The same again, copied over itself by somebody: there is no writer behind it.
-            Ok(publication) if publication.epoch() == self.publication.epoch() => {
-                self.ended = true;
-                Ok(Step::End)
-            }
-            Ok(publication) => {
-                self.ring = publication.ring(R::SCHEMA)?;
-                self.publication = publication;
-                (self.next, self.join, self.passed_over, self.gate_told) = (1, None, 0, 0);
-                (self.levels_only, self.dead, self.idle) = (false, false, 0);
-                if let Some(gate) = &self.gate {
-                    gate.enter(self.publication.epoch());
-                }
-                Ok(Step::NewEpoch)
-            }
-            // Removed, and nothing came in its place.
-            Err(ShmError::NotFound { .. }) => {
-                self.ended = true;
-                Ok(Step::End)
-            }
-            Err(e) => Err(e),
+    #[cold]
+    fn follow(&mut self, publication: Publication) -> Result<Step, ShmError> {
+        self.ring = publication.ring(R::SCHEMA)?;
+        self.publication = publication;
+        (self.next, self.join, self.passed_over, self.gate_told) = (1, None, 0, 0);
+        self.levels_only = false;
+        if let Some(gate) = &self.gate {
+            gate.enter(self.publication.epoch());
         }
+        Ok(Step::NewEpoch)
     }
 
     #[inline]
@@ -349,6 +379,11 @@ impl<R: Record> Records<R> {
             self.gate_told = self.next - 1;
             gate.done(self.gate_told);
         }
+    }
+
+    /// What follows [`Item::Lost`]; [`OnLost::Rejoin`] unless told otherwise here.
+    pub fn on_lost(&mut self, then: OnLost) {
+        self.on_lost = then;
     }
 
     /// The epoch this subscription is in; changes with [`Item::NewEpoch`].
@@ -366,7 +401,7 @@ impl<R: Record> Records<R> {
     /// Nor is it while an `mbo` reader has yet to be told [`control::PRICE_LEVELS_ONLY`].
     #[inline]
     pub fn is_joined(&self) -> bool {
-        self.join.is_none() && !self.levels_only && self.next > self.passed_over
+        self.join.is_none() && !self.levels_only && !self.stopped && self.next > self.passed_over
     }
 
     /// All that [`Item::Lost`] said so far.

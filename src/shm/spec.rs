@@ -130,8 +130,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), ShmError> {
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')) {
         return refuse("it has another character than a letter, digit, '.', '_' or '-'");
     }
-    if [".lock", ".gate", ".image"].iter().any(|ending| name.ends_with(ending)) {
-        return refuse("files of publications end in .lock, .gate and .image");
+    if [".lock", ".gate", ".image", ".recorded"].iter().any(|ending| name.ends_with(ending)) {
+        return refuse("files of publications end in .lock, .gate, .image and .recorded");
     }
     Ok(())
 }

@@ -49,6 +49,8 @@ macro_rules! message_types {
     };
 }
 
+pub mod deep10;
+pub mod iex;
 pub mod iextp;
 pub mod itch50;
 pub mod moldudp64;

@@ -10,3 +10,4 @@ mod quarantine;
 mod rig;
 mod sessions;
 mod simulation;
+mod stream;

@@ -167,8 +167,6 @@ fn a_hidden_trade_and_a_cross_are_trades_without_side_or_order() {
         assert_eq!(bench.sink.mbp1(), [mbp1(sequence, (b'T', b'N', px(100_100), 40, 0, LAST), bid(100_000, 300, 1))]);
         assert_eq!(bench.sink.mbp10().len(), 1);
     }
-    bench.one(cross(5, "XYZ", 0, 100_100));
-    assert_eq!(bench.sink.records(), 0, "a cross that matched nothing");
     bench.one(cross(5, "XYZ", 1 << 40, 100_100));
     assert_eq!((bench.sink.trades()[0].size, bench.channel.composer().saturated()), (u32::MAX, 1), "saturated, and counted");
 }
@@ -211,7 +209,12 @@ fn any_message_that_tells_the_stock_names_the_instrument_once() {
         short_sale(5, "XYZ", b'0'),
         operational_halt(5, "XYZ", b'B', b'H'),
         directory(5, "XYZ", 10),
-        collar(5, "XYZ"),
+        collar(5, "XYZ", [1, 2, 3, 0]),
+        imbalance(5, "XYZ", [1, 2], b'B', [1, 2, 3], *b"OL"),
+        ipo_quotation(5, "XYZ", 1, b'A', 1),
+        direct_listing(5, "XYZ", b'Y', [1, 2, 3], 1, [1, 2]),
+        retail_interest(5, "XYZ", b'A'),
+        participant(5, b"MAKR", "XYZ", *b"YNA"),
     ];
     for first in &all {
         let mut bench = Bench::itch();
@@ -229,9 +232,12 @@ fn any_message_that_tells_the_stock_names_the_instrument_once() {
 #[test]
 fn what_concerns_the_whole_venue_needs_no_instrument() {
     let mut bench = Bench::itch();
-    bench.send(&[system_event(b'O'), collar(0, "XYZ"), collar(0, "ABC")]);
-    assert_eq!((bench.sink.records(), bench.sink.instruments(), bench.dropped()), (0, vec![], vec![]));
+    bench.send(&[system_event(b'O'), decline_levels([3, 2, 1]), breach(b'1')]);
+    assert_eq!((bench.sink.records(), bench.sink.instruments(), bench.dropped()), (2, vec![], vec![]));
     assert_eq!(bench.channel.composer().instruments(), 0);
+    bench.send(&[collar(0, "XYZ", [1, 2, 3, 0]), participant(0, b"MAKR", "XYZ", *b"YNA"), directory(0, "XYZ", 100), broken_trade(0, 1)]);
+    assert_eq!((bench.sink.records(), bench.dropped()), (0, vec![("unknown_instrument", 4)]), "an instrument's, which names none");
+    assert_eq!(bench.channel.state(), tickwire::record::ChannelState::Good, "no book can have missed them");
 }
 
 #[test]
@@ -269,12 +275,16 @@ fn a_sink_is_offered_only_the_schemas_it_carries() {
             execute(5, 11, 100),
             replace(5, 11, 12, 9, 90_000),
             short_sale(5, "XYZ", b'0'),
+            directory(5, "XYZ", 100),
+            imbalance(5, "XYZ", [1, 2], b'B', [1, 2, 3], *b"OL"),
+            cross(5, "XYZ", 5, 100_000),
         ]);
         let expected = match schema {
-            Schema::Mbo => 6,
-            Schema::Mbp1 | Schema::Mbp10 => 5,
-            Schema::Trades | Schema::Status => 1,
-            _ => continue,
+            Schema::Mbo => 7,
+            Schema::Mbp1 | Schema::Mbp10 => 6,
+            Schema::Trades | Schema::Venue => 2,
+            Schema::Status | Schema::Definition | Schema::Imbalance | Schema::Statistics => 1,
+            computed => panic!("{}", computed.name()),
         };
         assert_eq!(bench.sink.records(), expected, "{}", schema.name());
     }

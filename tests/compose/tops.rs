@@ -1,5 +1,6 @@
 //! Every row of the table "IEX → records" that is built.
 
+use tickwire::record::venue::kind;
 use tickwire::record::{BidAsk, Mbp1, Trade, flags::LAST, side};
 
 use crate::venue::*;
@@ -31,7 +32,9 @@ fn a_trade_is_a_trade_and_an_mbp_1_record_of_the_book_as_it_is() {
     assert_eq!((price, size, action, side, flags), (px(100_050), 70, b'T', side::NONE, LAST));
     let [record] = bench.sink.mbp1()[..] else { panic!("one mbp-1 record") };
     assert_eq!((record.price, record.size, record.action, record.side, record.flags), (px(100_050), 70, b'T', b'N', LAST));
-    assert_eq!((record.levels, bench.sink.records()), (quoted, 2));
+    let [print] = bench.sink.venue()[..] else { panic!("one print") };
+    assert_eq!((print.kind, print.reference, print.size, print.codes), (kind::TRADE, 99, 70, *b"N \0"));
+    assert_eq!((record.levels, bench.sink.records()), (quoted, 3));
 }
 
 #[test]
@@ -69,8 +72,38 @@ fn the_directory_names_an_instrument_and_so_does_any_other_message() {
 }
 
 #[test]
-fn a_trade_break_makes_no_record_yet() {
+fn a_trade_break_is_on_the_side_ring_with_the_trades_price_size_and_conditions() {
     let mut bench = Bench::tops();
-    bench.one(tops_break("XYZ"));
-    assert_eq!((bench.sink.records(), bench.dropped()), (0, vec![]));
+    let mut broken = tops_break("XYZ");
+    broken[1] = 0x60;
+    bench.one(broken);
+    let [record] = bench.sink.venue()[..] else { panic!("one record") };
+    assert_eq!((record.kind, record.reference, record.size), (kind::TRADE_BREAK, 99, 5));
+    assert_eq!((record.prices, record.codes), ([px(10_000), NO_PX, NO_PX, NO_PX, NO_PX], [b' ', b' ', 0x60]));
+    assert_eq!((bench.sink.records(), bench.dropped()), (1, vec![]));
+    let mut traded = tops_trade("XYZ", 10_000, 5);
+    traded[1] = 0x60;
+    bench.one(traded);
+    assert_eq!(bench.sink.venue()[0].codes, [b'N', b' ', 0x60], "the sale conditions, as the venue writes them");
+}
+
+#[test]
+fn a_trade_of_no_shares_is_no_trade_and_counted() {
+    let mut bench = Bench::tops();
+    bench.one(tops_trade("XYZ", 10_000, 0));
+    assert_eq!((bench.sink.records(), bench.dropped()), (0, vec![("bad_value", 1)]));
+}
+
+#[test]
+fn a_directory_message_is_a_definition_under_our_own_number() {
+    let mut bench = Bench::tops();
+    bench.one(tops_directory("XYZ", 100));
+    let [record] = bench.sink.definitions()[..] else { panic!("one definition") };
+    assert_eq!((record.hd.publisher_id, record.hd.instrument_id, record.raw_instrument_id), (38, 1, 0));
+    assert_eq!((&record.raw_symbol[..4], record.exchange, record.min_lot_size_round_lot), (&b"XYZ\0"[..], *b"IEXG\0", 100));
+    assert_eq!(
+        (record.min_lot_size, record.inst_attrib_value, record.security_type),
+        (i32::MAX, 1 << 8, [0; 7]),
+        "tier 1, no more is told"
+    );
 }

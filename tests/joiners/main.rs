@@ -4,15 +4,18 @@
 //! `TICKWIRE_JOINERS_SEED=7 cargo test --test joiners` plays another day.
 #![cfg(feature = "service")]
 
+mod orders;
 mod reader;
 #[path = "../shm_support/mod.rs"]
 mod shm_support;
 mod stage;
+mod tee;
 mod writer;
 
 use tickwire::generate::GenerateConfig;
 use tickwire::record::{ChannelState, Mbo, Mbp1, Mbp10, Schema, Status, Trade};
-use tickwire::shm::{BookState, ChannelSpec, From, Publication, PublicationSpec, Publisher, RingSpec};
+use tickwire::shm::image::Kept;
+use tickwire::shm::{BookState, ChannelSpec, From, ImageKeeper, ImageNews, Publication, PublicationSpec, Publisher, RingSpec};
 
 use reader::{Life, Reader, best, join};
 use shm_support::Room;
@@ -43,17 +46,19 @@ struct Plan {
     from: From,
     pace: Pace,
     gated: bool,
+    /// Order by order, from images; else record by record.
+    orders: bool,
 }
 
 /// Those whose state the stage knows.
 const FIRST_FIVE: [Schema; 5] = [Schema::Mbo, Schema::Mbp1, Schema::Mbp10, Schema::Trades, Schema::Status];
 
 fn plans(script: &Script, dice: &mut Dice) -> Vec<Plan> {
-    let first = |schema, gated| Plan { at: 0, schema, from: From::Oldest, pace: Pace::Keen, gated };
+    let first = |schema, gated| Plan { at: 0, schema, from: From::Oldest, pace: Pace::Keen, gated, orders: false };
     // The gated one is never lapped: the writer waits for it. The others are as quick as they are.
     let mut plans = vec![first(Schema::Mbo, true)];
     plans.extend(FIRST_FIVE.map(|schema| first(schema, false)));
-    let schemas = [Schema::Mbp1, Schema::Mbp10, Schema::Mbp1, Schema::Mbp10, Schema::Mbo, Schema::Mbp1, Schema::Mbp10, Schema::Mbo];
+    let schemas = [Schema::Mbo, Schema::Mbp10, Schema::Mbp1, Schema::Mbo, Schema::Mbp10, Schema::Mbo, Schema::Mbp1, Schema::Mbo];
     for n in 0..JOINERS {
         let schema = if n % 25 == 24 { FIRST_FIVE[3 + n as usize / 25 % 2] } else { schemas[n as usize % schemas.len()] };
         plans.push(Plan {
@@ -67,6 +72,8 @@ fn plans(script: &Script, dice: &mut Dice) -> Vec<Plan> {
                 _ => Pace::Keen,
             },
             gated: false,
+            // One in eight reads the records alone, and is told that it has levels only.
+            orders: schema == Schema::Mbo && n % 8 != 7,
         });
     }
     plans
@@ -85,6 +92,10 @@ impl Joiner {
         let publication = Publication::open(room.path(), "day").unwrap();
         let Plan { schema, from, gated, .. } = self.plan;
         let (name, written) = (self.name.clone(), || stage.written());
+        if self.plan.orders {
+            self.reader = Some(orders::join(name, &publication));
+            return;
+        }
         self.reader = Some(match schema {
             Schema::Mbo => join::<Mbo>(name, &publication, from, gated, written),
             Schema::Mbp1 => join::<Mbp1>(name, &publication, from, gated, written),
@@ -197,7 +208,7 @@ fn play(script: &Script, dice: &mut Dice) -> Vec<Life> {
         rings: rings.map(|(schema, depth)| RingSpec { schema, depth }).to_vec(),
         channels: vec![ChannelSpec { name: "generated".into(), publisher_id: 2 }],
         instruments: 256,
-        gates: 1,
+        gates: 2,
         ..PublicationSpec::new(room.path(), "day")
     };
     let publisher = Publisher::create(&spec).unwrap();
@@ -211,15 +222,42 @@ fn play(script: &Script, dice: &mut Dice) -> Vec<Life> {
         }
         parts[n % THREADS].push(joiner);
     }
+    let images = ImageNews::default();
+    // Gated, as a replay's: how often there is an image is the test's choice, not the machine's.
+    let keeper = ImageKeeper::start(&Publication::open(room.path(), "day").unwrap(), true, images.clone()).unwrap();
     let (stage, room) = (&stage, &room);
     std::thread::scope(|scope| {
+        scope.spawn(|| keep_images(keeper, stage));
         let readers = parts.map(|joiners| scope.spawn(move || read(script, stage, room, joiners)));
         {
             let _alarm = Alarm(stage);
-            writer::write(script, stage, publisher, THREADS);
+            writer::write(script, stage, publisher, images, THREADS);
         }
         readers.into_iter().flat_map(|thread| thread.join().expect("a reader failed, see there")).collect()
     })
+}
+
+/// Writes an image every few thousand records, and wherever the writer stands still.
+fn keep_images(mut keeper: ImageKeeper, stage: &Stage) {
+    let _alarm = Alarm(stage);
+    let (mut written, mut idle) = (0, 0);
+    loop {
+        let kept = keeper.read(1_000).unwrap();
+        idle = if kept == Kept::Idle { idle + 1 } else { 0 };
+        // Of a ring of 8,192: now and then the newest image is too old, and its readers must wait for the next. Where the writer stands
+        // still for a checkpoint they all want one.
+        if keeper.is_due() && (keeper.is_first() || idle > 20 || keeper.records() - written >= 12_000) {
+            written = keeper.records();
+            keeper.write(1).unwrap();
+        }
+        match kept {
+            Kept::More => {}
+            Kept::Idle => std::thread::sleep(std::time::Duration::from_micros(500)),
+            Kept::End => return,
+            other => panic!("the gated writer of images: {other:?}"),
+        }
+        stage.go_on();
+    }
 }
 
 /// One line for whoever looks with --nocapture, and what every play must have shown.
@@ -237,6 +275,17 @@ fn check(lives: &[Life]) {
         sum(|life| life.part_at),
     );
     assert!(lives.len() as u64 > JOINERS);
+    // Those of orders know all of them at every checkpoint, however often they were lapped.
+    let of_orders: Vec<_> = lives.iter().filter(|life| life.name.ends_with(": orders")).collect();
+    let sum_of = |what: fn(&Life) -> u64| of_orders.iter().map(|life| what(life)).sum::<u64>();
+    println!(
+        "of orders: {} readers, rejoined by images {} times, had to wait for one {} times; {} comparisons of every order",
+        of_orders.len(),
+        sum_of(|life| life.rejoined),
+        sum_of(|life| life.waited),
+        sum_of(|life| life.whole_at)
+    );
+    assert!(of_orders.len() > 30 && sum_of(|life| life.rejoined) > 20 && sum_of(|life| life.whole_at) > 100);
     // Sleepers sleep by messages, not by the clock: no machine is so fast that they are not lapped, nor so slow that the gated one is.
     assert!(lives.iter().filter(|life| life.laps >= 5).count() > 10, "hardly anybody was lapped: {lives:?}");
     assert!(sum(|life| life.levels_only) > 10);

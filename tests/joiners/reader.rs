@@ -143,6 +143,9 @@ pub struct Life {
     pub gaps_opened: u64,
     pub gaps_closed: u64,
     pub levels_only: u64,
+    /// Order-level readers: starts from an image after having been lapped, and how often there was none to start from at once.
+    pub rejoined: u64,
+    pub waited: u64,
     /// Checkpoints at which it knew every order, or for levels every level, of every instrument.
     pub whole_at: u64,
     /// Checkpoints at which it knew some.

@@ -1,11 +1,13 @@
 //! What the writer and the readers' threads share: how far the day has come, and the checkpoints where all wait for each other.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tickwire::generate::{BookTruth, GenerateConfig};
 use tickwire::record::Schema;
+use tickwire::shm::orders::Order;
 
 /// Longest that anybody waits for anybody.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,6 +36,9 @@ pub struct Checkpoint {
     pub next: [u64; Schema::COUNT],
     /// The exchange's own books; after a loss, when nobody can have those, the handler's.
     pub books: Vec<BookTruth>,
+    /// Every order, in the order in which it would execute, by stock locate and side (bids, asks): the exchange's own; after a loss those of
+    /// the plainest model there is, which has seen all that was published.
+    pub orders: BTreeMap<u32, [Vec<Order>; 2]>,
     /// Gaps so far in this session.
     pub gaps: u64,
     /// The first message lost in this session, counted over all sessions.

@@ -7,13 +7,15 @@ use tickwire::channel::{Channel, ChannelConfig};
 use tickwire::feed::Side;
 use tickwire::feed::arbiter::ArbiterConfig;
 use tickwire::feed::name::FeedName;
-use tickwire::generate::{BookTruth, LevelTruth, Session, Truth};
+use tickwire::generate::{BookTruth, LevelTruth, OrderTruth, Session, Truth};
 use tickwire::journal::Journal;
 use tickwire::record::{Schema, Sink};
-use tickwire::shm::Publisher;
+use tickwire::shm::orders::Order;
+use tickwire::shm::{ImageNews, Publisher};
 
 use crate::OPEN_NS;
 use crate::stage::{Checkpoint, Dice, Script, Stage};
+use crate::tee::Tee;
 
 /// More than one datagram and what it releases can become.
 const ROOM: u64 = 1_000;
@@ -41,7 +43,9 @@ impl Packet {
 
 struct Handler<'a> {
     channel: Channel,
-    publisher: Publisher,
+    publisher: Tee,
+    images: ImageNews,
+    image_told: u64,
     stage: &'a Stage,
     dice: Dice,
     /// What line B has not brought yet: it is a packet behind line A.
@@ -77,18 +81,31 @@ impl Handler<'_> {
         while let Some(deadline_ns) = self.channel.deadline_ns().filter(|&deadline_ns| deadline_ns <= self.now_ns) {
             self.channel.on_time(deadline_ns, &mut self.publisher);
         }
-        let publisher = &self.publisher;
-        self.stage.wait("the gated reader", || publisher.has_room(ROOM));
+        if let Some(position) = self.images.take(&mut self.image_told, self.publisher.inner.epoch()) {
+            self.publisher.control(&ImageNews::control(position, self.now_ns));
+        }
+        let publisher = &self.publisher.inner;
+        self.stage.wait("the gated readers", || publisher.has_room(ROOM));
         self.channel.on_datagram(line, self.now_ns, payload, &mut self.publisher);
         self.channel.take_began_epoch();
         self.publisher.commit();
-        assert!(self.publisher.failure().is_none(), "{:?}", self.publisher.failure());
+        assert!(self.publisher.inner.failure().is_none(), "{:?}", self.publisher.inner.failure());
     }
 
-    fn checkpoint(&self, messages: u64, truth: Truth, gaps: u64, first_lost: u64) -> Checkpoint {
+    fn checkpoint(&self, messages: u64, session: &Session, gaps: u64, first_lost: u64) -> Checkpoint {
+        let truth: Truth = session.truth();
+        let orders = truth.books.iter().map(|book| (u32::from(book.locate), self.publisher.model.orders(u32::from(book.locate)))).collect();
+        if gaps == 0 {
+            // The model is the exchange's own book as long as nothing is lost.
+            for told in session.orders() {
+                let order = |order: OrderTruth| Order { order_id: order.reference, price: order.price_e9, size: order.shares };
+                let queues = [told.bids, told.asks].map(|queue| queue.into_iter().map(order).collect::<Vec<_>>());
+                assert_eq!(self.publisher.model.orders(u32::from(told.locate)), queues, "orders of {} after {messages}", told.locate);
+            }
+        }
         let books = if gaps == 0 { truth.books } else { truth.books.into_iter().map(|book| self.handlers(book)).collect() };
-        let next = Schema::ALL.map(|schema| self.publisher.next_position(schema));
-        Checkpoint { messages, epoch: self.publisher.epoch(), next, books, gaps, first_lost }
+        let next = Schema::ALL.map(|schema| self.publisher.inner.next_position(schema));
+        Checkpoint { messages, epoch: self.publisher.inner.epoch(), next, books, orders, gaps, first_lost }
     }
 
     fn handlers(&self, book: BookTruth) -> BookTruth {
@@ -101,7 +118,7 @@ impl Handler<'_> {
 }
 
 /// Plays the whole script, stopping at its checkpoints for that many threads. Leaves the publication closed, but there.
-pub fn write(script: &Script, stage: &Stage, publisher: Publisher, threads: usize) {
+pub fn write(script: &Script, stage: &Stage, publisher: Publisher, images: ImageNews, threads: usize) {
     let config = ChannelConfig {
         feed: FeedName::NasdaqItch,
         index: 0,
@@ -111,7 +128,8 @@ pub fn write(script: &Script, stage: &Stage, publisher: Publisher, threads: usiz
         bad_ts_recv: false,
     };
     let channel = Channel::new(&config, Journal::new(1));
-    let mut handler = Handler { channel, publisher, stage, dice: Dice(script.seed ^ 1), behind: None, now_ns: 0 };
+    let publisher = Tee::new(publisher);
+    let mut handler = Handler { channel, publisher, images, image_told: 0, stage, dice: Dice(script.seed ^ 1), behind: None, now_ns: 0 };
     let mut checkpoints = script.checkpoints.iter().copied().peekable();
     let mut written = 0;
     for (number, config) in script.sessions.iter().enumerate() {
@@ -140,7 +158,7 @@ pub fn write(script: &Script, stage: &Stage, publisher: Publisher, threads: usiz
             if stop {
                 handler.flush();
                 let gaps = handler.channel.arbiter().gaps - gaps_before;
-                stage.stop_for(handler.checkpoint(written, session.truth(), gaps, first_lost.unwrap_or(u64::MAX)), threads);
+                stage.stop_for(handler.checkpoint(written, &session, gaps, first_lost.unwrap_or(u64::MAX)), threads);
             }
         }
         handler.send(packet, false);
@@ -156,5 +174,5 @@ pub fn write(script: &Script, stage: &Stage, publisher: Publisher, threads: usiz
     channel.finish(now_ns, &mut publisher);
     channel.close(now_ns, &mut publisher);
     publisher.commit();
-    publisher.close(true);
+    publisher.inner.close(true);
 }

@@ -56,13 +56,15 @@ pub fn burst(stop: &std::sync::atomic::AtomicBool) -> u64 {
     sequence - 1
 }
 
-/// Everything that comes until the subscription says something else than records, control records and nothing.
+/// Everything that comes until the subscription says something else than records, control records and nothing; the venue's own events are left out.
 fn until_it_tells(records: &mut Records<Mbo>, controls: &mut Vec<(u8, u8)>) -> String {
     let began = Instant::now();
     loop {
         match records.next().unwrap() {
             Item::Record(_) | Item::Board { .. } => {}
-            Item::Control(control) => controls.push((control.hd.rtype, control.cause)),
+            // The venue's day goes on besides.
+            Item::Control(record) if record.hd.rtype == control::SYSTEM_EVENT => {}
+            Item::Control(record) => controls.push((record.hd.rtype, record.cause)),
             Item::Idle => {
                 assert!(began.elapsed() < PATIENCE, "nothing is told; control records so far: {controls:x?}");
                 pause();

@@ -3,11 +3,20 @@
 
 #[path = "../kernel/mod.rs"]
 mod kernel;
+#[path = "../packets/mod.rs"]
+mod packets;
+#[path = "../deep/session.rs"]
+mod session;
+#[path = "../venue/mod.rs"]
+mod venue;
 
+mod images;
 mod launch;
 mod lifecycle;
 mod links;
 mod losses;
+mod recordings;
 mod same_as_replay;
 mod service;
 mod streams;
+mod windows;

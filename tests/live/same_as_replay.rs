@@ -14,14 +14,18 @@ use tickwire::shm::Publication;
 use tickwire::source::lines::LineKey;
 
 use super::kernel::{Namespace, in_namespace, skip};
+use super::packets;
 use super::service::{By, Lane, Room, Service, counter, dropped, tickwire};
+use super::session::{self, Venue};
 use super::streams::{DEPTH, Rings, Streams, assert_same};
+use super::venue::RECV_NS;
 
 /// Slow enough that a machine busy with other things loses nothing: the lane's queue holds 8192 frames.
 const RATE: f64 = 30_000.0;
 const TOPS: (&str, u16) = ("224.67.0.199", 16642);
-const LINE_A: (&str, u16) = ("239.192.1.1", 26400);
-const LINE_B: (&str, u16) = ("239.192.2.1", 26400);
+const DEEP: (&str, u16) = ("239.192.4.1", 10378);
+pub const LINE_A: (&str, u16) = ("239.192.1.1", 26400);
+pub const LINE_B: (&str, u16) = ("239.192.2.1", 26400);
 
 /// The real TOPS capture; it is not ours to give away.
 fn tops() -> Option<PathBuf> {
@@ -38,7 +42,7 @@ fn tops() -> Option<PathBuf> {
 
 /// An ITCH session of today (live, times count from the midnight before the first datagram) with losses and repetitions on
 /// each line, but nothing lost on both.
-fn itch(room: &Room) -> PathBuf {
+pub fn itch(room: &Room) -> PathBuf {
     let now_ns = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
     let midnight_ns = VenueDate::at(now_ns).unwrap().midnight_ns().unwrap();
     let config = GenerateConfig::steady(5, 20_000, 60, midnight_ns, midnight_ns + 34_200_000_000_000, 50_000);
@@ -58,23 +62,56 @@ fn key((group, port): (&str, u16)) -> LineKey {
 fn replayed(room: &Room, file: &Path, feed: FeedName, lines: &[(&str, u16)]) -> (Summary, Streams) {
     let name = "replayed".to_owned();
     let dir = room.path().to_owned();
-    let publish = ReplayPublication { dir: dir.clone(), name: name.clone(), depth: DEPTH, gated_readers: 0, keep: true };
-    let config = ReplayConfig {
+    let publish = ReplayPublication {
+        dir: dir.clone(),
+        name: name.clone(),
+        depth: DEPTH,
+        gated_readers: 0,
+        keep: true,
+        images_every: None,
+        windows: None,
+    };
+    let summary = replay::run(&replay_of(file, feed, lines, publish), &|| false, &mut |_| ()).unwrap().summary;
+    let streams = Rings::of(&Publication::open(&dir, &name).unwrap()).until_end();
+    std::fs::remove_file(dir.join(&name)).unwrap();
+    (summary, streams)
+}
+
+/// What `read` makes of the windows of an ITCH replay.
+pub fn replayed_with_windows<T>(room: &Room, file: &Path, lines: &[(&str, u16)], read: impl FnOnce(&Publication) -> T) -> T {
+    let (name, windows) = ("replayed".to_owned(), "replayed-windows".to_owned());
+    let dir = room.path().to_owned();
+    let publish = ReplayPublication {
+        dir: dir.clone(),
+        name: name.clone(),
+        depth: DEPTH,
+        gated_readers: 0,
+        keep: true,
+        images_every: None,
+        windows: Some(windows.clone()),
+    };
+    replay::run(&replay_of(file, FeedName::NasdaqItch, lines, publish), &|| false, &mut |_| ()).unwrap();
+    let outcome = read(&Publication::open(&dir, &windows).unwrap());
+    for name in [name, windows] {
+        std::fs::remove_file(dir.join(name)).unwrap();
+    }
+    outcome
+}
+
+fn replay_of(file: &Path, feed: FeedName, lines: &[(&str, u16)], publish: ReplayPublication) -> ReplayConfig {
+    ReplayConfig {
         file: file.to_owned(),
         feed,
         midnight_ns: None,
         speed: replay::Speed::Max,
         lines: lines.iter().map(|&line| key(line)).collect(),
         publish: Some(publish),
+        dbn: None,
         capacity: BooksCapacity { instruments: 1 << 16, orders: 200_000, levels: 200_000 },
-    };
-    let summary = replay::run(&config, &|| false, &mut |_| ()).unwrap().summary;
-    let streams = Rings::of(&Publication::open(&dir, &name).unwrap()).until_end();
-    std::fs::remove_file(dir.join(&name)).unwrap();
-    (summary, streams)
+    }
 }
 
-fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
+pub fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
     let route = |&(line, interface): &((&str, u16), &str)| Route { line: Some(key(line)), interface: interface.to_owned(), loss: 0.0 };
     let config = PlayConfig {
         file: file.to_owned(),
@@ -91,7 +128,7 @@ fn play(file: &Path, to: &[((&str, u16), &str)]) -> PlayReport {
 }
 
 /// twa-twb and tw2a-tw2b.
-fn two_veths(namespace: &Namespace) -> bool {
+pub fn two_veths(namespace: &Namespace) -> bool {
     if !namespace.veth(1) {
         return false;
     }
@@ -104,7 +141,7 @@ fn two_veths(namespace: &Namespace) -> bool {
     true
 }
 
-fn lane<'a>(name: &'a str, feed: &'a str, by: By, lines: Vec<(&'a str, &'a str, u16)>) -> Lane<'a> {
+pub fn lane<'a>(name: &'a str, feed: &'a str, by: By, lines: Vec<(&'a str, &'a str, u16)>) -> Lane<'a> {
     Lane { name, feed, core: 0, idle_sleep_us: 50, by, lines, source: "", channel: "gap_wait_us = 2000000" }
 }
 
@@ -192,6 +229,47 @@ fn the_real_tops_session_by_recvmmsg_gives_what_replay_gives() {
 #[test]
 fn an_itch_session_on_two_interfaces_by_any_road_gives_what_replay_gives() {
     By::ALL.into_iter().for_each(itch_is_the_same);
+}
+
+/// A made-up DEEP session on one line, with events of many levels, a restart of the publisher in the middle, and heartbeats.
+fn deep(room: &Room) -> PathBuf {
+    let mut venue = Venue::new(8, 60);
+    let mut segments = session::segments(&venue.session(8_000), RECV_NS, &mut venue.random);
+    let restarted_ns = segments.last().unwrap().0 + 1_000_000;
+    segments.extend(session::segments(&venue.session(8_000), restarted_ns, &mut venue.random));
+    let (group, port) = (DEEP.0.parse().unwrap(), DEEP.1);
+    let shots: Vec<_> = segments
+        .iter()
+        .map(|(ns, segment)| packets::Shot { ns: *ns, bytes: packets::ethernet(group, port, segment), snapped: 0 })
+        .collect();
+    let path = room.path().join("deep.pcap");
+    std::fs::write(&path, packets::classic(packets::Endian::Little, 1, 1, &shots)).unwrap();
+    path
+}
+
+#[test]
+fn a_deep_session_with_a_restart_by_xdp_and_by_sockets_gives_what_replay_gives() {
+    for by in [By::XdpNative, By::IoUring] {
+        in_namespace(move |namespace| {
+            if !two_veths(namespace) {
+                return;
+            }
+            let room = Room::new();
+            let file = deep(&room);
+            let Some(mut service) = Service::start(&room, &[lane("deep", "iex-deep", by, vec![("twb", DEEP.0, DEEP.1)])]) else { return };
+            let publication = Publication::open(room.publications(), "deep").unwrap();
+            let rings = Rings::of(&publication);
+            let sent = play(&file, &[(DEEP, "twa")]).sent;
+            service.until_counted(&publication, "datagrams", sent);
+            service.until_counted(&publication, "latency_count", sent);
+            let ended = service.stop();
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+            let (summary, expected) = replayed(&room, &file, FeedName::IexDeep, &[DEEP]);
+            assert!(summary.restarts == 1 && expected["mbp-10"].len() > 5_000, "{summary:?}");
+            assert_counted(&publication, by, sent, &summary);
+            assert_same(&rings.until_end(), &expected);
+        });
+    }
 }
 
 #[test]

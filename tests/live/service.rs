@@ -92,8 +92,11 @@ impl Lane<'_> {
             By::Recvmmsg => "[lane.udp]\nengine = \"recvmmsg\"",
         };
         writeln!(text, "{how}\n{source}\n[[publication]]\nname = \"{name}\"\ninstruments = 16384").unwrap();
-        let schemas: &[&str] =
-            if *feed == "iex-tops" { &["mbp-1", "trades", "status"] } else { &["mbo", "mbp-1", "mbp-10", "trades", "status"] };
+        let schemas: &[&str] = match *feed {
+            "iex-tops" => &["mbp-1", "trades", "status"],
+            "iex-deep" => &["mbp-1", "mbp-10", "trades", "status"],
+            _ => &["mbo", "mbp-1", "mbp-10", "trades", "status"],
+        };
         for schema in schemas {
             writeln!(text, "[[publication.ring]]\nschema = \"{schema}\"\ndepth = {}", super::streams::DEPTH).unwrap();
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use tickwire::record::{Control, Mbo, Mbp1, Mbp10, Record, Status, Trade, control};
+use tickwire::record::{Control, Mbo, Mbp1, Mbp10, Record, Status, Trade, action, control};
 use tickwire::shm::{From, Item, Publication, Records};
 use zerocopy::IntoBytes;
 
@@ -45,15 +45,20 @@ impl Rings {
         let mut streams = Streams::new();
         let mut add = |name, stream: Option<Vec<Vec<u8>>>| stream.map(|stream| streams.insert(name, stream));
         add("mbo", mbo.map(|ring| drain(ring, |r| (r.ts_recv, r.ts_in_delta) = (0, 0))));
-        add("mbp-1", mbp1.map(|ring| drain(ring, |r| (r.ts_recv, r.ts_in_delta) = (0, 0))));
-        add("mbp-10", mbp10.map(|ring| drain(ring, |r| (r.ts_recv, r.ts_in_delta) = (0, 0))));
+        // No message tells that a restart clears the books: those records have its receipt as their time.
+        let cleared = |action: u8, ts_event: u64| if action == action::CLEAR { 0 } else { ts_event };
+        let mbp1 = mbp1.map(|ring| drain(ring, |r| (r.ts_recv, r.ts_in_delta, r.hd.ts_event) = (0, 0, cleared(r.action, r.hd.ts_event))));
+        let mbp10 = mbp10.map(|ring| drain(ring, |r| (r.ts_recv, r.ts_in_delta, r.hd.ts_event) = (0, 0, cleared(r.action, r.hd.ts_event))));
+        add("mbp-1", mbp1);
+        add("mbp-10", mbp10);
         add("trades", trades.map(|ring| drain(ring, |r| (r.ts_recv, r.ts_in_delta) = (0, 0))));
         add("status", status.map(|ring| drain(ring, |r| r.ts_recv = 0)));
         streams
     }
 }
 
-fn drain<R: Record + std::fmt::Debug>(mut ring: Records<R>, mask: impl Fn(&mut R)) -> Vec<Vec<u8>> {
+/// All of a ring to its end, masked by `mask`; times of control records are masked here.
+pub fn drain<R: Record + std::fmt::Debug>(mut ring: Records<R>, mask: impl Fn(&mut R)) -> Vec<Vec<u8>> {
     let mut all = vec![];
     let began = Instant::now();
     loop {

@@ -86,6 +86,23 @@ impl Recorder {
         self.out.iter().filter_map(|out| if let Out::Status(_, record) = out { Some(*record) } else { None }).collect()
     }
 
+    pub fn imbalances(&self) -> Vec<Imbalance> {
+        self.out.iter().filter_map(|out| if let Out::Imbalance(_, record) = out { Some(*record) } else { None }).collect()
+    }
+
+    pub fn statistics(&self) -> Vec<Statistics> {
+        self.out.iter().filter_map(|out| if let Out::Statistics(_, record) = out { Some(*record) } else { None }).collect()
+    }
+
+    pub fn definitions(&self) -> Vec<Definition> {
+        self.out.iter().filter_map(|out| if let Out::Definition(_, record) = out { Some(*record) } else { None }).collect()
+    }
+
+    /// Of instruments, on the side ring.
+    pub fn venue(&self) -> Vec<Venue> {
+        self.out.iter().filter_map(|out| if let Out::Venue(_, record) = out { Some(*record) } else { None }).collect()
+    }
+
     pub fn controls(&self) -> Vec<Control> {
         self.out.iter().filter_map(|out| if let Out::Control(record) = out { Some(*record) } else { None }).collect()
     }
@@ -190,11 +207,21 @@ pub struct Bench {
     pub now_ns: u64,
     pub session: [u8; 10],
     pub iex_session: u32,
+    /// Where IEX's stream of payloads stands; of lost messages it is not known what they had, and a byte each is as good as any.
+    pub stream_offset: u64,
 }
 
 impl Bench {
     pub fn new(feed: FeedName) -> Self {
-        Self { channel: channel(feed), sink: Recorder::default(), next: 1, now_ns: RECV_NS, session: *b"SESSION001", iex_session: 1 }
+        Self {
+            channel: channel(feed),
+            sink: Recorder::default(),
+            next: 1,
+            now_ns: RECV_NS,
+            session: *b"SESSION001",
+            iex_session: 1,
+            stream_offset: 0,
+        }
     }
 
     pub fn itch() -> Self {
@@ -205,11 +232,20 @@ impl Bench {
         Self::new(FeedName::IexTops)
     }
 
+    pub fn deep() -> Self {
+        Self::new(FeedName::IexDeep)
+    }
+
     pub fn packet(&self, messages: &[Vec<u8>]) -> Vec<u8> {
         match self.channel {
             Channel::Itch(_) => mold(&self.session, self.next, messages),
-            Channel::Tops(_) => iextp(self.iex_session, self.next, (self.now_ns - 500).min(i64::MAX as u64), 1, messages),
+            Channel::Tops(_) => iextp(self.iex_session, self.next, self.sent_ns(), self.stream_offset, messages),
+            Channel::Deep(_) => deep_segment(self.iex_session, self.next, self.sent_ns(), self.stream_offset, messages),
         }
+    }
+
+    fn sent_ns(&self) -> u64 {
+        (self.now_ns - 500).min(i64::MAX as u64)
     }
 
     /// One datagram with these messages; what the sink was told before is forgotten.
@@ -218,6 +254,7 @@ impl Bench {
         let packet = self.packet(messages);
         self.channel.on_datagram(0, self.now_ns, &packet, &mut self.sink);
         self.next += messages.len() as u64;
+        self.stream_offset += messages.iter().map(|message| message.len() as u64 + 2).sum::<u64>();
     }
 
     pub fn one(&mut self, message: Vec<u8>) {
@@ -228,6 +265,7 @@ impl Bench {
     pub fn lose(&mut self, count: u64) {
         self.sink.take();
         self.next += count;
+        self.stream_offset += count;
         let heartbeat = self.packet(&[]);
         for _ in 0..2 {
             self.channel.on_datagram(0, self.now_ns, &heartbeat, &mut self.sink);
@@ -255,9 +293,18 @@ pub fn mold(session: &[u8; 10], sequence: u64, messages: &[Vec<u8>]) -> Vec<u8> 
 }
 
 pub fn iextp(session: u32, sequence: u64, send_ns: u64, stream_offset: u64, messages: &[Vec<u8>]) -> Vec<u8> {
+    segment(0x8003, session, sequence, send_ns, stream_offset, messages)
+}
+
+/// A segment of DEEP.
+pub fn deep_segment(session: u32, sequence: u64, send_ns: u64, stream_offset: u64, messages: &[Vec<u8>]) -> Vec<u8> {
+    segment(0x8004, session, sequence, send_ns, stream_offset, messages)
+}
+
+fn segment(protocol: u16, session: u32, sequence: u64, send_ns: u64, stream_offset: u64, messages: &[Vec<u8>]) -> Vec<u8> {
     let payload: Vec<u8> = messages.iter().flat_map(|message| [&(message.len() as u16).to_le_bytes()[..], message].concat()).collect();
     let mut out = vec![1, 0];
-    out.extend(0x8003_u16.to_le_bytes());
+    out.extend(protocol.to_le_bytes());
     out.extend(1_u32.to_le_bytes());
     out.extend(session.to_le_bytes());
     out.extend((payload.len() as u16).to_le_bytes());
@@ -354,9 +401,66 @@ pub fn system_event(code: u8) -> Vec<u8> {
     message(b'S', 0, &[&[code]])
 }
 
-/// A collar: names a symbol; nothing is published of it.
-pub fn collar(locate: u16, symbol: &str) -> Vec<u8> {
-    message(b'J', locate, &[&text(symbol), &[0; 16]])
+/// A directory message, every letter of it: category, status, round lot; round lots only, classification, sub-type, authenticity,
+/// threshold, IPO, tier, ETP; leverage, inverse.
+pub fn directory_of(locate: u16, symbol: &str, first: &[u8; 2], round_lot: u32, second: &[u8; 9], leverage: u32, inverse: u8) -> Vec<u8> {
+    let fields: [&[u8]; 6] = [&text(symbol), first, &round_lot.to_be_bytes(), second, &leverage.to_be_bytes(), &[inverse]];
+    message(b'R', locate, &fields)
+}
+
+/// Reference, upper, lower, extension.
+pub fn collar(locate: u16, symbol: &str, fields: [u32; 4]) -> Vec<u8> {
+    message(b'J', locate, &[&text(symbol), &fields.map(u32::to_be_bytes).concat()])
+}
+
+/// Paired and imbalance shares; far, near and reference price; cross type and price variation.
+pub fn imbalance(locate: u16, symbol: &str, shares: [u64; 2], direction: u8, prices: [u32; 3], letters: [u8; 2]) -> Vec<u8> {
+    let fields: [&[u8]; 5] =
+        [&shares.map(u64::to_be_bytes).concat(), &[direction], &text(symbol), &prices.map(u32::to_be_bytes).concat(), &letters];
+    message(b'I', locate, &fields)
+}
+
+pub fn cross_of(locate: u16, symbol: &str, shares: u64, price_e4: u32, kind: u8) -> Vec<u8> {
+    let mut out = cross(locate, symbol, shares, price_e4);
+    *out.last_mut().unwrap() = kind;
+    out
+}
+
+pub fn broken_trade(locate: u16, match_number: u64) -> Vec<u8> {
+    message(b'B', locate, &[&match_number.to_be_bytes()])
+}
+
+pub fn ipo_quotation(locate: u16, symbol: &str, release_s: u32, qualifier: u8, price_e4: u32) -> Vec<u8> {
+    message(b'K', locate, &[&text(symbol), &release_s.to_be_bytes(), &[qualifier], &price_e4.to_be_bytes()])
+}
+
+/// Minimum, maximum and near price; near time in ns since midnight; lower and upper collar.
+pub fn direct_listing(locate: u16, symbol: &str, eligible: u8, prices: [u32; 3], near_ns: u64, collars: [u32; 2]) -> Vec<u8> {
+    let fields: [&[u8]; 5] = [
+        &text(symbol),
+        &[eligible],
+        &prices.map(u32::to_be_bytes).concat(),
+        &near_ns.to_be_bytes(),
+        &collars.map(u32::to_be_bytes).concat(),
+    ];
+    message(b'O', locate, &fields)
+}
+
+pub fn retail_interest(locate: u16, symbol: &str, interest: u8) -> Vec<u8> {
+    message(b'N', locate, &[&text(symbol), &[interest]])
+}
+
+/// Primary market maker, mode, state.
+pub fn participant(locate: u16, mpid: &[u8; 4], symbol: &str, letters: [u8; 3]) -> Vec<u8> {
+    message(b'L', locate, &[mpid, &text(symbol), &letters])
+}
+
+pub fn decline_levels(levels_e8: [u64; 3]) -> Vec<u8> {
+    message(b'V', 0, &[&levels_e8.map(u64::to_be_bytes).concat()])
+}
+
+pub fn breach(level: u8) -> Vec<u8> {
+    message(b'W', 0, &[&[level]])
 }
 
 // ── TOPS ──
@@ -397,6 +501,50 @@ pub fn tops_short_sale(symbol: &str, state: u8) -> Vec<u8> {
 
 pub fn tops_directory(symbol: &str, round_lot: u32) -> Vec<u8> {
     tops(b'D', 0, symbol, &[&round_lot.to_le_bytes(), &0_u64.to_le_bytes(), &[1]])
+}
+
+pub fn iex_auction(symbol: &str, kind: u8, paired: u32, reference_e4: u64, imbalance: (u32, u8), time_s: u32) -> Vec<u8> {
+    let prices = [reference_e4 + 1, reference_e4, reference_e4 + 2, reference_e4 + 3, reference_e4 - 500, reference_e4 + 500];
+    let [near, reference, far, collar, lower, upper] = prices.map(u64::to_le_bytes);
+    let fields: [&[u8]; 10] = [
+        &paired.to_le_bytes(),
+        &reference,
+        &near,
+        &imbalance.0.to_le_bytes(),
+        &[imbalance.1, 2],
+        &time_s.to_le_bytes(),
+        &far,
+        &collar,
+        &lower,
+        &upper,
+    ];
+    tops(b'A', kind, symbol, &fields)
+}
+
+pub fn iex_official(symbol: &str, kind: u8, price_e4: u64) -> Vec<u8> {
+    tops(b'X', kind, symbol, &[&price_e4.to_le_bytes()])
+}
+
+pub fn iex_retail(symbol: &str, letter: u8) -> Vec<u8> {
+    tops(b'I', letter, symbol, &[])
+}
+
+pub fn iex_system(code: u8) -> Vec<u8> {
+    let mut out = vec![b'S', code];
+    out.extend((MIDNIGHT_NS + VENUE_NS).to_le_bytes());
+    out
+}
+
+// ── DEEP; the rest is as TOPS ──
+
+/// A level update: `side` `B` or `S`; `complete`: the atomic event ends with it.
+pub fn deep_level(symbol: &str, side: u8, price_e4: u64, size: u32, complete: bool) -> Vec<u8> {
+    let kind = if side == b'B' { b'8' } else { b'5' };
+    tops(kind, u8::from(complete), symbol, &[&size.to_le_bytes(), &price_e4.to_le_bytes()])
+}
+
+pub fn deep_security_event(symbol: &str, letter: u8) -> Vec<u8> {
+    tops(b'E', letter, symbol, &[])
 }
 
 /// Dollars as records carry them.

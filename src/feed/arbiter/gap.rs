@@ -113,6 +113,7 @@ impl Arbiter {
         self.given_up.take_back(from);
         self.counters.lost_messages = self.counters.lost_messages.saturating_sub(last - from + 1);
         self.expected = from;
+        self.stream.lose_track();
         self.horizon = from;
         self.announced = from;
         self.gap = Gap::None;
@@ -164,7 +165,13 @@ impl Arbiter {
                 break;
             }
             if held.end > self.expected {
+                let whole = rest.len();
                 blocks::skip::<S>(&mut rest, self.expected - held.sequence);
+                if S::OFFSETS_SHOW {
+                    let offset = held.stream_offset.saturating_add((whole - rest.len()) as u64);
+                    self.stream.begin(offset, self.expected, self.now_ns, &mut self.counters.drops, out);
+                    self.stream.pass(Some(rest.len()));
+                }
                 let next = blocks::deliver::<S>(&mut rest, self.expected, held.end, &held.arrival, out);
                 self.counters.messages += next - self.expected;
                 self.expected = next;
@@ -197,6 +204,7 @@ impl Arbiter {
         self.given_up.remember(first, last);
         self.on_word = if self.window.len() == 0 && cause != GapCause::WindowFull { (first, last) } else { NO_RANGE };
         self.expected = last + 1;
+        self.stream.lose_track();
         self.gap = Gap::None;
         out.notice(Notice::GapOpen { first, last, cause }, self.now_ns);
         out.notice(Notice::GapClosed { first, last, recovered: false }, self.now_ns);

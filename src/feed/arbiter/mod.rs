@@ -28,6 +28,7 @@ mod line;
 mod notice;
 mod quarantine;
 mod session;
+mod stream;
 mod window;
 
 pub use config::{ArbiterConfig, MAX_LINES, MAX_REORDER_PACKETS};
@@ -42,6 +43,7 @@ use gap::{Gap, GivenUp};
 use line::Line;
 use quarantine::Quarantine;
 use session::{Left, Verdict};
+use stream::Stream;
 use window::Window;
 
 /// Where the channel's session stands.
@@ -83,6 +85,8 @@ pub struct Arbiter {
     generation_floor_ns: u64,
     /// Send time of the last packet used. Of the last, not the latest: one corrupt time must not hide a restart for ever.
     last_send_ns: u64,
+    /// Where the session's stream of bytes stands at `expected`, for session layers that say.
+    stream: Stream,
     /// Whether anything has agreed with the datagram that set the sequence.
     proven: bool,
     /// When the session was last heard on any line.
@@ -115,6 +119,7 @@ impl Arbiter {
             left: Left::new(),
             generation_floor_ns: 0,
             last_send_ns: 0,
+            stream: Stream::default(),
             proven: false,
             heard_ns: 0,
             silent: false,
@@ -284,7 +289,12 @@ impl Arbiter {
             PacketKind::Data if end <= self.expected => self.count_known(packet.sequence, end),
             PacketKind::Data if packet.sequence <= self.expected => self.take_fresh::<S>(packet, end, arrival, out),
             PacketKind::Data => self.take_early::<S>(packet, end, arrival, out),
-            PacketKind::Heartbeat => self.announce_next(packet, arrival),
+            PacketKind::Heartbeat => {
+                if S::OFFSETS_SHOW && packet.sequence == self.expected {
+                    self.stream.begin(packet.stream_offset, self.expected, self.now_ns, &mut self.counters.drops, out);
+                }
+                self.announce_next(packet, arrival);
+            }
             PacketKind::EndOfSession => self.take_end(packet, arrival),
         }
         if self.unsettled() {
@@ -310,15 +320,21 @@ impl Arbiter {
         let expected = self.expected;
         let known = expected - packet.sequence;
         let mut rest = packet.blocks;
-        let next = if blocks::skip::<S>(&mut rest, known) == known {
-            blocks::deliver::<S>(&mut rest, expected, end, arrival, out)
-        } else {
-            expected
-        };
+        let is_there = blocks::skip::<S>(&mut rest, known) == known && !(rest.is_empty() && known > 0);
+        let fresh = rest.len();
+        if S::OFFSETS_SHOW && is_there {
+            let offset = packet.stream_offset.saturating_add((packet.blocks.len() - fresh) as u64);
+            self.stream.begin(offset, expected, self.now_ns, &mut self.counters.drops, out);
+        }
+        let next = if is_there { blocks::deliver::<S>(&mut rest, expected, end, arrival, out) } else { expected };
         if next == expected && known > 0 {
             // A copy cut no later than the one used before: its cut was counted by that one.
             self.count_known(packet.sequence, expected);
             return;
+        }
+        if S::OFFSETS_SHOW {
+            // What is cut, or followed by more, doesn't say where it ends.
+            self.stream.pass((next == end && rest.is_empty()).then_some(fresh));
         }
         self.expected = next;
         self.last_send_ns = packet.send_ns;
@@ -340,7 +356,7 @@ impl Arbiter {
         let complete = blocks::skip::<S>(&mut rest, end - packet.sequence);
         let held_end = packet.sequence + complete;
         loop {
-            let held = self.window.hold::<S>(packet.sequence, held_end, packet.blocks, arrival);
+            let held = self.window.hold::<S>(packet.sequence, held_end, packet.blocks, packet.stream_offset, arrival);
             self.counters.held_high_water = self.counters.held_high_water.max(self.window.len() as u64);
             let Ok(new) = held else {
                 // No room. The hole before the first packet known (a held one, or this one) is given up, until this one fits or is next.

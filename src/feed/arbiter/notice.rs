@@ -93,6 +93,12 @@ pub enum Notice {
         /// delivered; the genuine stream has reached `first`, and goes on from there (there is no recovery server).
         recovered: bool,
     },
+    /// The publisher's byte stream has jumped although the numbers go on: two packets in a row agree. No number is missing, but
+    /// something may be.
+    StreamJumped {
+        /// Number of the first message of the second packet.
+        next_sequence: u64,
+    },
     /// Nothing of the session was heard on any line for `silence_ns`. Told once, until [`Notice::Heard`].
     Silent {
         /// When the last datagram came.

@@ -171,6 +171,7 @@ impl Arbiter {
         self.session = session;
         self.phase = Phase::Open;
         self.expected = first;
+        self.stream.lose_track();
         self.horizon = first;
         self.announced = first;
         self.on_word = NO_RANGE;

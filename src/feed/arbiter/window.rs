@@ -21,6 +21,8 @@ pub(super) struct Held {
     /// One more than the last message's.
     pub(super) end: u64,
     pub(super) arrival: Arrival,
+    /// Where the first message begins in the session's stream, in bytes.
+    pub(super) stream_offset: u64,
     offset: usize,
     len: usize,
 }
@@ -92,7 +94,15 @@ impl Window {
 
     /// Copies the messages `sequence..end` as far as they are not held; the first `end - sequence` messages of `rest` must be
     /// complete. Returns whether any was new. On [`NoRoom`] what came before the lack of room is held.
-    pub(super) fn hold<S: SessionLayer>(&mut self, sequence: u64, end: u64, mut rest: &[u8], arrival: &Arrival) -> Result<bool, NoRoom> {
+    pub(super) fn hold<S: SessionLayer>(
+        &mut self,
+        sequence: u64,
+        end: u64,
+        mut rest: &[u8],
+        stream_offset: u64,
+        arrival: &Arrival,
+    ) -> Result<bool, NoRoom> {
+        let whole = rest.len();
         let mut next = sequence;
         let mut new = false;
         while next < end {
@@ -108,10 +118,11 @@ impl Window {
                 None => end,
             };
             let run = rest;
+            let stream_offset = stream_offset.saturating_add((whole - run.len()) as u64);
             blocks::skip::<S>(&mut rest, until - next);
             let run = &run[..run.len().saturating_sub(rest.len())];
             let offset = self.copy(run)?;
-            self.held.insert(at, Held { sequence: next, end: until, arrival: *arrival, offset, len: run.len() });
+            self.held.insert(at, Held { sequence: next, end: until, arrival: *arrival, stream_offset, offset, len: run.len() });
             new = true;
             next = until;
         }

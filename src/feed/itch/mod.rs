@@ -1,12 +1,14 @@
 //! TotalView-ITCH 5.0 into events, for Nasdaq, BX and PSX.
 //!
+//! Orders and trades are read here, all else in `notices`.
 //! The instrument's id is the stock locate of the day. Times are the venue's midnight plus the message's nanoseconds.
 //! A message that concerns one instrument but names none (locate 0) is refused: id 0 stands for the whole venue.
 
+mod notices;
+
 use super::field::{price4, side, symbol};
 use super::moldudp64::MoldUdp64;
-use super::status::{action, itch_reason, reason, short_sale, trading, tri};
-use super::{Decoded, Decoder, Directory, Event, Protocol, Shares, Symbol};
+use super::{Decoded, Decoder, Event, Official, Protocol, Shares, Symbol};
 use crate::record::UNDEF_PRICE;
 use crate::stats::Drop;
 use crate::wire::itch50::{Head, Message};
@@ -51,14 +53,18 @@ impl ItchDecoder {
         if head.stock_locate.get() == 0 {
             return Err(Drop::UnknownInstrument);
         }
-        Ok(self.of_any(head, symbol, event))
+        Ok(Decoded { ts_event: self.ts_event(head), instrument_id: u32::from(head.stock_locate.get()), symbol, event })
     }
 
-    /// An event of one instrument, or of the venue. Cannot overflow before the year 2554; 48 bits of ns are 78 hours.
+    /// An event of the whole venue, whatever its locate says.
+    fn of_venue(&self, head: &Head, event: Event) -> Decoded {
+        Decoded { ts_event: self.ts_event(head), instrument_id: 0, symbol: None, event }
+    }
+
+    /// Cannot overflow before the year 2554; 48 bits of ns are 78 hours.
     #[inline]
-    fn of_any(&self, head: &Head, symbol: Option<Symbol>, event: Event) -> Decoded {
-        let ts_event = self.midnight_ns.saturating_add(head.timestamp.get());
-        Decoded { ts_event, instrument_id: u32::from(head.stock_locate.get()), symbol, event }
+    fn ts_event(&self, head: &Head) -> u64 {
+        self.midnight_ns.saturating_add(head.timestamp.get())
     }
 }
 
@@ -124,7 +130,13 @@ impl Decoder for ItchDecoder {
             }
             Message::CrossTrade(m) => {
                 let (price, match_number) = (price4(m.cross_price.get()), m.match_number.get());
-                let event = Event::Trade { price, shares: shares(m.cross_shares.get()), match_number, code: m.cross_type, official: None };
+                // Of a halted stock, an extended close, or a kind to come: neither the day's opening nor its close.
+                let official = Some(match m.cross_type {
+                    b'O' => Official::Opening,
+                    b'C' => Official::Closing,
+                    _ => Official::Uncrossing,
+                });
+                let event = Event::Trade { price, shares: shares(m.cross_shares.get()), match_number, code: m.cross_type, official };
                 self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
             }
             Message::BrokenTrade(m) => self.of_instrument(
@@ -132,67 +144,7 @@ impl Decoder for ItchDecoder {
                 None,
                 Event::Break { match_number: m.match_number.get(), price: UNDEF_PRICE, size: 0, code: b' ' },
             ),
-            Message::TradingAction(m) => {
-                let reason = itch_reason(m.reason_code);
-                let change = match m.trading_state {
-                    b'T' => trading(action::TRADING, reason, tri::YES, tri::YES),
-                    b'H' => trading(action::HALT, reason, tri::NO, tri::NO),
-                    b'P' => trading(action::PAUSE, reason, tri::NO, tri::NO),
-                    b'Q' => trading(action::QUOTING, reason, tri::NO, tri::YES),
-                    _ => return Err(Drop::BadValue),
-                };
-                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Status(change))
-            }
-            Message::RegShoRestriction(m) => {
-                let restricted = match m.reg_sho_action {
-                    b'0' => false,
-                    b'1' | b'2' => true,
-                    _ => return Err(Drop::BadValue),
-                };
-                self.of_instrument(&m.head, Some(symbol(m.stock)?), Event::Status(short_sale(restricted)))
-            }
-            Message::OperationalHalt(m) => {
-                let change = match m.operational_halt_action {
-                    b'H' => trading(action::HALT, reason::OPERATIONAL, tri::NO, tri::NO),
-                    b'T' => trading(action::TRADING, reason::OPERATIONAL, tri::YES, tri::YES),
-                    _ => return Err(Drop::BadValue),
-                };
-                // A halt concerns the market it names, and only that: trading here goes on when another has halted.
-                let event = match m.market_code {
-                    code if code == self.market as u8 => Event::Status(change),
-                    b'Q' | b'B' | b'X' => Event::Other,
-                    _ => return Err(Drop::BadValue),
-                };
-                self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
-            }
-            Message::StockDirectory(m) => {
-                let event = Event::Directory(Directory {
-                    round_lot: m.round_lot_size.get(),
-                    leverage: m.etp_leverage_factor.get(),
-                    previous_close: UNDEF_PRICE,
-                    market_category: m.market_category,
-                    financial_status: m.financial_status_indicator,
-                    round_lots_only: m.round_lots_only,
-                    issue_classification: m.issue_classification,
-                    issue_sub_type: m.issue_sub_type,
-                    authenticity: m.authenticity,
-                    short_sale_threshold: m.short_sale_threshold_indicator,
-                    ipo: m.ipo_flag,
-                    luld_tier: m.luld_reference_price_tier,
-                    etp: m.etp_flag,
-                    inverse: m.inverse_indicator,
-                });
-                self.of_instrument(&m.head, Some(symbol(m.stock)?), event)
-            }
-            Message::SystemEvent(m) => Ok(Decoded { instrument_id: 0, ..self.of_any(&m.head, None, Event::System { code: m.event_code }) }),
-            Message::NetOrderImbalance(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
-            Message::LuldAuctionCollar(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
-            Message::ParticipantPosition(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
-            Message::IpoQuotingPeriod(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
-            Message::RetailInterest(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
-            Message::DirectListing(m) => Ok(self.of_any(&m.head, Some(symbol(m.stock)?), Event::Other)),
-            Message::MwcbDeclineLevel(m) => Ok(self.of_any(&m.head, None, Event::Other)),
-            Message::MwcbStatus(m) => Ok(self.of_any(&m.head, None, Event::Other)),
+            other => self.notice(&other),
         }
     }
 
