@@ -112,7 +112,7 @@ def test_the_tables_are_those_of_the_writer(writer: Writer) -> None:
     writer("state 1 good 1024")
     assert publication.counters() == {"frames": 12}
     a, b = publication.channels()
-    assert (a.name, a.state) == ("A", "idle") and b == tw.Channel("B", 2, "good", False, 1024, 0)
+    assert (a.name, a.state) == ("A", "idle") and b == tw.Channel("B", 2, "good", False, 1024, 0, 1)
     assert publication.epoch == epoch and publication.writer_pid == writer.process.pid and publication.heartbeat_ns >= publication.created_ns > 0
     assert publication.path.endswith("/p") and publication.name == "p" and "trades" in repr(publication)
 

@@ -135,8 +135,8 @@ class OrderBook:
 
     def __str__(self) -> str:
         bid, ask = self.best
-        left = "-" if bid is None else f"{bid['size']} ({bid['orders']}) x {price(bid['price'])}"
-        right = "-" if ask is None else f"{price(ask['price'])} x {ask['size']} ({ask['orders']})"
+        left = "-" if bid is None else f"{bid['size']} ({bid['orders']}) x {price(bid['price']):f}"
+        right = "-" if ask is None else f"{price(ask['price']):f} x {ask['size']} ({ask['orders']})"
         return f"{self.symbol} {left} | {right}{'  (may be wrong)' if self.maybe_bad else ''}"
 
 
