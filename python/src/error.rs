@@ -14,6 +14,8 @@ create_exception!(tickwire, Corrupt, Error, "What is read is not what a writer o
 create_exception!(tickwire, NoRing, Error, "The publication has no ring of that schema.");
 create_exception!(tickwire, NoSymbol, Error, "The publication has no instrument of that symbol (yet).");
 create_exception!(tickwire, NoGate, Error, "Every gate of the replay is taken.");
+create_exception!(tickwire, NoImage, Error, "There is nothing to know the orders from that rest already.");
+create_exception!(tickwire, BadImage, Error, "The image of the orders cannot be read; the next one takes its place.");
 create_exception!(tickwire, SystemRefused, Error, "The operating system refused.");
 create_exception!(tickwire, Closed, Error, "It was closed by this program.");
 
@@ -28,6 +30,8 @@ pub fn raised(error: ShmError) -> PyErr {
         ShmError::NoRing { .. } => NoRing::new_err(told),
         ShmError::NoSymbol { .. } => NoSymbol::new_err(told),
         ShmError::NoGate { .. } => NoGate::new_err(told),
+        ShmError::NoImage { .. } => NoImage::new_err(told),
+        ShmError::Image { .. } => BadImage::new_err(told),
         ShmError::Io { .. } => SystemRefused::new_err(told),
         // What only writers meet, and what later versions add.
         _ => Error::new_err(told),
@@ -53,6 +57,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("NoRing", py.get_type::<NoRing>())?;
     module.add("NoSymbol", py.get_type::<NoSymbol>())?;
     module.add("NoGate", py.get_type::<NoGate>())?;
+    module.add("NoImage", py.get_type::<NoImage>())?;
+    module.add("BadImage", py.get_type::<BadImage>())?;
     module.add("SystemRefused", py.get_type::<SystemRefused>())?;
     module.add("Closed", py.get_type::<Closed>())
 }

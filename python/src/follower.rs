@@ -7,8 +7,10 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tickwire::record::{Control, Header, Record};
-use tickwire::shm::{From, Item, Publication, Records, ShmError, Symbols};
+use tickwire::shm::{From, Item, OnLost, Publication, Records, ShmError, Symbols};
 use zerocopy::IntoBytes;
+
+use crate::tables::Channel;
 
 /// A batch, or whatever else happened.
 pub enum Told {
@@ -23,6 +25,19 @@ pub enum Told {
         rows: Vec<u8>,
         maybe_bad: Vec<u8>,
     },
+    /// Cells of the board that changed, each once: beside the above the position of each in the ring, and how many records were passed
+    /// over for it (u64 both).
+    Values {
+        bytes: Vec<u8>,
+        rows: Vec<u8>,
+        maybe_bad: Vec<u8>,
+        positions: Vec<u8>,
+        folded: Vec<u8>,
+    },
+    /// Channels whose state changed.
+    Channels(Vec<Channel>),
+    /// Positions of the ring that were left unread, because the board tells the same.
+    Skipped(u64),
     /// Control records.
     Controls {
         bytes: Vec<u8>,
@@ -56,12 +71,39 @@ pub trait Follow: Send {
     fn publication(&self) -> Publication;
 }
 
+/// What a reader does between looks that find nothing.
+pub struct Pauses {
+    spin: bool,
+    looks: u32,
+}
+
+impl Pauses {
+    pub fn new(spin: bool) -> Self {
+        Self { spin, looks: 0 }
+    }
+
+    /// Something came.
+    pub fn came(&mut self) {
+        self.looks = 0;
+    }
+
+    /// A short while, but not beyond `until`.
+    pub fn pause(&mut self, until: Instant) {
+        self.looks = self.looks.saturating_add(1);
+        if self.spin || self.looks < LOOKS {
+            std::hint::spin_loop();
+        } else {
+            std::thread::sleep(NAP.min(until.saturating_duration_since(Instant::now())));
+        }
+    }
+}
+
 /// Looks in a row that find nothing before it sleeps: some microseconds, the time in which a busy feed brings more.
 const LOOKS: u32 = 256;
 /// Between looks after that. The kernel adds its own 50 µs.
 const NAP: Duration = Duration::from_micros(50);
 /// Records passed over between looks at the clock.
-const CLOCK_EVERY: u32 = 256;
+pub const CLOCK_EVERY: u32 = 256;
 
 /// See the module.
 pub struct Follower<R> {
@@ -107,8 +149,15 @@ impl Wanted {
 
 impl<R: Record> Follower<R> {
     /// Subscribes; `symbols` to be told of those instruments only.
-    pub fn new(publication: &Publication, from: From, gated: bool, symbols: Option<Vec<String>>) -> Result<Self, ShmError> {
-        let records = if gated { publication.subscribe_gated(from)? } else { publication.subscribe(from)? };
+    pub fn new(
+        publication: &Publication,
+        from: From,
+        on_lost: OnLost,
+        gated: bool,
+        symbols: Option<Vec<String>>,
+    ) -> Result<Self, ShmError> {
+        let mut records = if gated { publication.subscribe_gated(from)? } else { publication.subscribe(from)? };
+        records.on_lost(on_lost);
         let wanted = symbols.map(|symbols| Wanted { symbols: symbols.into_iter().collect(), known: publication.symbols() });
         Ok(Self { records, wanted, held: None, spare: Vec::new(), usual: 0 })
     }
@@ -169,7 +218,7 @@ impl<R: Record + Send> Follow for Follower<R> {
         let most = gathering.most.max(1);
         let mut open = None;
         let mut until = patience;
-        let (mut passed_over, mut looks) = (0_u32, 0_u32);
+        let (mut passed_over, mut pauses) = (0_u32, Pauses::new(gathering.spin));
         if let Some(held) = self.held.take() {
             match self.begin(held?) {
                 Ok(begun) => open = Some(begun),
@@ -185,16 +234,11 @@ impl<R: Record + Send> Follow for Follower<R> {
                     if open.is_some() && gathering.linger.is_zero() || Instant::now() >= until {
                         break;
                     }
-                    looks = looks.saturating_add(1);
-                    if gathering.spin || looks < LOOKS {
-                        std::hint::spin_loop();
-                    } else {
-                        std::thread::sleep(NAP.min(until.saturating_duration_since(Instant::now())));
-                    }
+                    pauses.pause(until);
                     continue;
                 }
                 Ok(Item::Record(record)) => {
-                    looks = 0;
+                    pauses.came();
                     if self.wanted.as_mut().is_some_and(|wanted| !wanted.wants(record.header())) {
                         passed_over = passed_over.wrapping_add(1);
                         // Records that nobody wants must not keep us here for ever.
@@ -211,7 +255,7 @@ impl<R: Record + Send> Follow for Follower<R> {
                     Ok(Held::Record(position, *record))
                 }
                 Ok(Item::Board { record, row, maybe_bad }) => {
-                    looks = 0;
+                    pauses.came();
                     if self.wanted.as_mut().is_some_and(|wanted| !wanted.wants(record.header())) {
                         continue;
                     }
@@ -225,7 +269,7 @@ impl<R: Record + Send> Follow for Follower<R> {
                     Ok(Held::Board(*record, row, maybe_bad))
                 }
                 Ok(Item::Control(control)) => {
-                    looks = 0;
+                    pauses.came();
                     if let Some(Open::Controls) = &open {
                         self.spare.extend_from_slice(control.as_bytes());
                         count += 1;

@@ -8,7 +8,10 @@ mod book;
 mod buffer;
 mod error;
 mod follower;
+mod latest;
 mod layout;
+mod order_follower;
+mod orders;
 mod publication;
 mod schema;
 mod stream;
@@ -23,5 +26,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<buffer::Buffer>()?;
     module.add_class::<publication::Publication>()?;
     module.add_class::<stream::Stream>()?;
+    module.add_class::<orders::Orders>()?;
     Ok(())
 }

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tickwire::record::Schema;
-use tickwire::shm::{self, From, InstrumentRow};
+use tickwire::shm::{self, From, InstrumentRow, OnLost};
 
 use crate::board;
 use crate::book::{self, Book};
 use crate::buffer::Buffer;
 use crate::error::{Error, raised, schema_named};
 use crate::follower::{Follow, Follower};
+use crate::latest::LatestFollower;
+use crate::orders::Orders;
 use crate::schema::of_schema;
 use crate::stream::Stream;
 use crate::tables::{self, Channel};
@@ -28,6 +30,16 @@ type Instrument = (u32, u32, u16, u16, u32, String);
 impl Publication {
     pub fn new(publication: shm::Publication) -> Self {
         Self(publication)
+    }
+
+    /// The schema of that name, whose records are state.
+    fn state(&self, schema: &str) -> PyResult<Schema> {
+        let schema = schema_named(schema)?;
+        if schema == Schema::Mbo {
+            let why = "order events are no state, so the mbo ring has no board; orders() has the orders, book() and the mbp schemas the price levels";
+            return Err(Error::new_err(format!("{}: {why}", self.0.path().display())));
+        }
+        Ok(schema)
     }
 }
 
@@ -133,17 +145,21 @@ impl Publication {
 
     /// Records, rows (u32) and whether they may be wrong (a byte each).
     fn board(&self, py: Python<'_>, schema: &str) -> PyResult<(Buffer, Buffer, Buffer)> {
-        let schema = schema_named(schema)?;
-        if schema == Schema::Mbo {
-            let why = "order events are no state, so the mbo ring has no board; book() and the mbp schemas have the price levels";
-            return Err(Error::new_err(format!("{}: {why}", self.0.path().display())));
-        }
+        let schema = self.state(schema)?;
         let cells = py.detach(|| of_schema!(schema, R => board::read::<R>(&self.0))).map_err(raised)?;
         Ok((Buffer::new(cells.records), Buffer::new(cells.rows), Buffer::new(cells.maybe_bad)))
     }
 
-    /// A subscription; `start` is `board`, `now` or `oldest`.
-    fn stream(&self, py: Python<'_>, schema: &str, start: &str, symbols: Option<Vec<String>>, gated: bool) -> PyResult<Stream> {
+    /// A subscription; `start` is `board`, `now` or `oldest`, `on_lost` is `rejoin` or `stop`.
+    fn stream(
+        &self,
+        py: Python<'_>,
+        schema: &str,
+        start: &str,
+        symbols: Option<Vec<String>>,
+        on_lost: &str,
+        gated: bool,
+    ) -> PyResult<Stream> {
         let schema = schema_named(schema)?;
         let from = match start {
             "board" => From::Board,
@@ -151,7 +167,33 @@ impl Publication {
             "oldest" => From::Oldest,
             _ => return Err(PyValueError::new_err(format!("start={start:?}: say 'board', 'now' or 'oldest'"))),
         };
-        let subscribe = || of_schema!(schema, R => Follower::<R>::new(&self.0, from, gated, symbols).map(|follower| Box::new(follower) as Box<dyn Follow>));
+        let on_lost = match on_lost {
+            "rejoin" => OnLost::Rejoin,
+            "stop" => OnLost::Stop,
+            _ => return Err(PyValueError::new_err(format!("on_lost={on_lost:?}: say 'rejoin' or 'stop'"))),
+        };
+        let subscribe = || of_schema!(schema, R => Follower::<R>::new(&self.0, from, on_lost, gated, symbols).map(|follower| Box::new(follower) as Box<dyn Follow>));
         py.detach(subscribe).map(Stream::new).map_err(raised)
+    }
+
+    /// The newest record of every instrument, whenever it changed.
+    fn latest(&self, py: Python<'_>, schema: &str, symbols: Option<Vec<String>>) -> PyResult<Stream> {
+        let schema = self.state(schema)?;
+        let subscribe =
+            || of_schema!(schema, R => LatestFollower::<R>::new(&self.0, symbols).map(|follower| Box::new(follower) as Box<dyn Follow>));
+        py.detach(subscribe).map(Stream::new).map_err(raised)
+    }
+
+    /// Books order by order. `wait`: for an image to start from, if there is none.
+    fn orders(&self, py: Python<'_>, symbols: Option<Vec<String>>, wait: bool, gated: bool) -> PyResult<Orders> {
+        let follow = || match (wait, gated) {
+            (_, true) => self.0.orders_gated(),
+            (true, false) => self.0.orders_when_ready(),
+            (false, false) => self.0.orders(),
+        };
+        if wait && gated {
+            return Err(PyValueError::new_err("wait and gated: a gated reader begins with the replay, so say one of them"));
+        }
+        py.detach(follow).map(|stream| Orders::new(stream, symbols)).map_err(raised)
     }
 }

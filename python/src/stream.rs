@@ -12,6 +12,7 @@ use crate::buffer::Buffer;
 use crate::error::{Closed, raised};
 use crate::follower::{Follow, Gathering, Told};
 use crate::publication::Publication;
+use crate::tables::Channel;
 
 /// The longest time without asking Python for its signals, and the longest that a second thread waits for its turn.
 pub const SLICE: Duration = Duration::from_millis(20);
@@ -20,8 +21,14 @@ pub const SLICE: Duration = Duration::from_millis(20);
 #[pyclass(frozen, module = "tickwire._native")]
 pub struct Stream(Mutex<Option<Box<dyn Follow>>>);
 
-/// Kind, number (position, records lost, epoch), records or control records, rows, whether they may be wrong.
-type Batch<'py> = (Bound<'py, PyString>, u64, Option<Buffer>, Option<Buffer>, Option<Buffer>);
+/// Kind; number (position, records lost, positions skipped, epoch); records or control records; of state besides rows, whether they may be wrong,
+/// positions, and how many were passed over; channels.
+type Batch<'py> = (Bound<'py, PyString>, u64, Option<Buffer>, [Option<Buffer>; 4], Vec<Channel>);
+
+fn buffers<const N: usize>(parts: [Vec<u8>; N]) -> [Option<Buffer>; 4] {
+    let mut parts = parts.into_iter().map(Buffer::new);
+    std::array::from_fn(|_| parts.next())
+}
 
 impl Stream {
     pub fn new(follower: Box<dyn Follow>) -> Self {
@@ -39,6 +46,15 @@ fn closed() -> PyErr {
     Closed::new_err("the stream is closed")
 }
 
+/// How to gather and until when, as Python says it.
+pub fn gathering(timeout: Option<f64>, most: usize, linger: f64, spin: bool) -> PyResult<(Gathering, Option<Instant>)> {
+    if most == 0 {
+        return Err(PyValueError::new_err("max_records=0: say how many records a batch may have, 1 or more"));
+    }
+    let gathering = Gathering { most, linger: duration("linger", linger)?, spin };
+    Ok((gathering, timeout.map(|seconds| duration("timeout", seconds)).transpose()?.map(|timeout| Instant::now() + timeout)))
+}
+
 /// Seconds as Python gives them.
 fn duration(name: &str, seconds: f64) -> PyResult<Duration> {
     // For ever is as good as a century.
@@ -52,35 +68,34 @@ fn duration(name: &str, seconds: f64) -> PyResult<Duration> {
 impl Stream {
     /// The next batch; kind `idle` if nothing comes within `timeout` seconds.
     fn read<'py>(&self, py: Python<'py>, timeout: Option<f64>, max_records: usize, linger: f64, spin: bool) -> PyResult<Batch<'py>> {
-        if max_records == 0 {
-            return Err(PyValueError::new_err("max_records=0: say how many records a batch may have, 1 or more"));
-        }
-        let gathering = Gathering { most: max_records, linger: duration("linger", linger)?, spin };
-        let deadline = timeout.map(|seconds| duration("timeout", seconds)).transpose()?.map(|timeout| Instant::now() + timeout);
+        let (gathering, deadline) = gathering(timeout, max_records, linger, spin)?;
         loop {
             let slice = Instant::now() + SLICE;
             let patience = deadline.map_or(slice, |deadline| deadline.min(slice));
             let told = py.detach(|| self.with(|follower| follower.read(gathering, patience)));
-            match told.ok_or_else(closed)?.map_err(raised)? {
+            let none = [const { None }; 4];
+            let (kind, number, bytes, parts, channels) = match told.ok_or_else(closed)?.map_err(raised)? {
                 Told::Idle => {
                     py.check_signals()?;
-                    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                        return Ok((intern!(py, "idle").clone(), 0, None, None, None));
+                    if deadline.is_none_or(|deadline| Instant::now() < deadline) {
+                        continue;
                     }
+                    (intern!(py, "idle"), 0, None, none, Vec::new())
                 }
-                Told::Records { position, bytes } => {
-                    return Ok((intern!(py, "records").clone(), position, Some(Buffer::new(bytes)), None, None));
+                Told::Records { position, bytes } => (intern!(py, "records"), position, Some(bytes), none, Vec::new()),
+                Told::Board { bytes, rows, maybe_bad } => (intern!(py, "board"), 0, Some(bytes), buffers([rows, maybe_bad]), Vec::new()),
+                Told::Values { bytes, rows, maybe_bad, positions, folded } => {
+                    (intern!(py, "values"), 0, Some(bytes), buffers([rows, maybe_bad, positions, folded]), Vec::new())
                 }
-                Told::Board { bytes, rows, maybe_bad } => {
-                    let [bytes, rows, maybe_bad] = [bytes, rows, maybe_bad].map(|part| Some(Buffer::new(part)));
-                    return Ok((intern!(py, "board").clone(), 0, bytes, rows, maybe_bad));
-                }
-                Told::Controls { bytes } => return Ok((intern!(py, "control").clone(), 0, Some(Buffer::new(bytes)), None, None)),
-                Told::Lost(records) => return Ok((intern!(py, "lost").clone(), records, None, None, None)),
-                Told::NewEpoch(epoch) => return Ok((intern!(py, "epoch").clone(), epoch, None, None, None)),
-                Told::WriterDead => return Ok((intern!(py, "writer_dead").clone(), 0, None, None, None)),
-                Told::End => return Ok((intern!(py, "end").clone(), 0, None, None, None)),
-            }
+                Told::Controls { bytes } => (intern!(py, "control"), 0, Some(bytes), none, Vec::new()),
+                Told::Channels(channels) => (intern!(py, "channel"), 0, None, none, channels),
+                Told::Skipped(positions) => (intern!(py, "skipped"), positions, None, none, Vec::new()),
+                Told::Lost(records) => (intern!(py, "lost"), records, None, none, Vec::new()),
+                Told::NewEpoch(epoch) => (intern!(py, "epoch"), epoch, None, none, Vec::new()),
+                Told::WriterDead => (intern!(py, "writer_dead"), 0, None, none, Vec::new()),
+                Told::End => (intern!(py, "end"), 0, None, none, Vec::new()),
+            };
+            return Ok((kind.clone(), number, bytes.map(Buffer::new), parts, channels));
         }
     }
 

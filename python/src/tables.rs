@@ -22,12 +22,12 @@ fn put_text(text: &str, length: usize, to: &mut Vec<u8>) {
     }
 }
 
-/// Name, publisher id, state, doubted, since ns, watermark ns.
-pub type Channel = (String, u16, &'static str, bool, u64, u64);
+/// Name, publisher id, state, doubted, since ns, watermark ns, index.
+pub type Channel = (String, u16, &'static str, bool, u64, u64, u16);
 
 /// One row of the channel table.
 pub fn channel(row: ChannelRow) -> Channel {
-    (row.name, row.publisher_id, channel_state(row.state), row.doubted, row.since_ns, row.watermark_ns)
+    (row.name, row.publisher_id, channel_state(row.state), row.doubted, row.since_ns, row.watermark_ns, row.channel)
 }
 
 /// How a channel is, in the words of the command line.

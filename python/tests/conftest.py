@@ -65,6 +65,12 @@ class Writer:
         self("commit")
         return told
 
+    def orders(self, *events: str) -> None:
+        """Order events ``ROW ACTION ORDER_ID SIDE PRICE SIZE``; announced."""
+        for event in events:
+            self(f"order {event} 128")
+        self("commit")
+
     def die(self) -> None:
         """Without a word."""
         self.ask("die")
@@ -91,6 +97,21 @@ def writer(dir: Path) -> Iterator[Writer]:
     writer = Writer(dir)
     yield writer
     writer.end()
+
+
+@pytest.fixture(scope="session")
+def day(tmp_path_factory: pytest.TempPathFactory, tickwire_binary: Path) -> Path:
+    """A made-up day of a venue."""
+    file = tmp_path_factory.mktemp("day") / "day.itch50"
+    command = [tickwire_binary, "gen", file, "--messages", "60000", "--symbols", "200", "--date", "2026-11-20", "--seed", "3"]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return file
+
+
+def replay(binary: Path, dir: Path, day: Path, *more: str) -> list[str]:
+    """The command that publishes that day as ``nasdaq``."""
+    where = ["--publish", "nasdaq", "--publication-dir", str(dir), "--orders", "100000", "--levels", "100000"]
+    return [str(binary), "replay", str(day), "--feed", "nasdaq-itch", "--date", "2026-11-20", *where, *more]
 
 
 @pytest.fixture(scope="session")

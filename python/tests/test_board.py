@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -110,7 +112,7 @@ def test_the_tables_are_those_of_the_writer(writer: Writer) -> None:
     writer("state 1 good 1024")
     assert publication.counters() == {"frames": 12}
     a, b = publication.channels()
-    assert (a.name, a.state) == ("A", "idle") and b == tw.Channel("B", 2, "good", False, 1024, 0)
+    assert (a.name, a.state) == ("A", "idle") and b == tw.Channel("B", 2, "good", False, 1024, 0, 1)
     assert publication.epoch == epoch and publication.writer_pid == writer.process.pid and publication.heartbeat_ns >= publication.created_ns > 0
     assert publication.path.endswith("/p") and publication.name == "p" and "trades" in repr(publication)
 
@@ -154,6 +156,25 @@ def test_every_board_becomes_a_data_frame(writer: Writer, schema: str) -> None:
         assert [int(price * 10**9) for price in board.to_df(prices="decimal")[name]] == board.records[name].tolist()
         assert board.to_df(prices="fixed")[name].tolist() == board.records[name].tolist()
     assert "_reserved" not in frame.columns
+
+
+def test_without_pandas_everything_but_data_frames_is_there(writer: Writer) -> None:
+    writer.create("p", "trades:64")
+    writer.instruments("AAPL")
+    writer.publish("trades", 0, 1)
+    program = """
+import sys
+sys.modules["pandas"] = None
+import tickwire as tw
+board = tw.open("p").board("trades")
+assert len(board) == 1 and len(tw.open("p").stream("trades").read(5)) == 1
+try:
+    board.to_df()
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "data frames need pandas: pip install pandas" in done.stdout
 
 
 def test_two_threads_read_one_publication(writer: Writer) -> None:

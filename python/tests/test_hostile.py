@@ -19,6 +19,7 @@ from conftest import ALL, Writer
 #: Does with a publication all that a program can. Exceptions of the package are fine; anything else, or a signal, is not.
 USE_ALL = """
 import sys
+from importlib.util import find_spec
 import tickwire as tw
 
 def attempt(what):
@@ -48,6 +49,27 @@ for name in sys.argv[1:]:
                     if batch is None or batch.kind in ("end", "idle"):
                         break
                     batch.symbols, batch.maybe_bad, batch.controls
+        latest = schema != "mbo" and attempt(lambda: publication.latest(schema))
+        for _ in range(30):
+            batch = latest and attempt(lambda: latest.read(0))
+            if not batch or batch.kind in ("end", "idle"):
+                break
+            batch.symbols, batch.maybe_bad, batch.channels, batch.folded
+    for wait in (False, True):
+        books = attempt(lambda: publication.orders(wait=wait))
+        for _ in range(30):
+            news = books and attempt(lambda: books.update(0))
+            if not news or news.kind in ("end", "idle"):
+                break
+            news.changed
+        for symbol in books.symbols.table["symbol"][:3].tolist() if books else ():
+            book = attempt(lambda: books.book(symbol))
+            if book is not None:
+                book.levels(), book.best, str(book), book.queued(1), books.queued(symbol, 1)
+        if books:
+            repr(books), books.contradictions
+            if find_spec("pandas"):
+                len(books.to_df())
 print(*told)
 """
 
@@ -67,7 +89,7 @@ def good(writer: Writer, dir: Path) -> bytes:
         writer.publish(schema, 1, 101, 10)
     writer(f"control {0xE2} 0 5")
     writer("close keep")
-    assert use_all("good") == ["Error"], "only the mbo ring has no board"
+    assert {*use_all("good")} == {"Error", "NoImage"}, "only the mbo ring has no board, and it was lapped"
     return (dir / "good").read_bytes()
 
 
@@ -116,7 +138,7 @@ def test_noise_behind_a_good_header_never_crashes(good: bytes, dir: Path) -> Non
         (dir / f"p{n}").write_bytes(changed)
         names.append(f"p{n}")
     told = use_all(*names)
-    assert {*told} <= {"Error", "Corrupt", "NoSymbol", "Refused"}
+    assert {*told} <= {"Error", "Corrupt", "NoSymbol", "Refused", "NoImage"}
 
 
 def test_record_types_that_belong_elsewhere_are_told_with_their_position(good: bytes, dir: Path) -> None:
@@ -129,3 +151,91 @@ def test_record_types_that_belong_elsewhere_are_told_with_their_position(good: b
             pass
     with pytest.raises(tw.Corrupt):
         tw.open("p").board("trades")
+
+
+# ── images ──
+
+#: Starts from each image in turn; what is told of it, in one line each.
+START = """
+import sys
+import tickwire as tw
+
+for image in sys.argv[1:]:
+    open(f"{tw.open('late').path}.mbo.image", "wb").write(open(image, "rb").read())
+    for wait in (False, True):
+        try:
+            books = tw.open("late").orders(wait=wait)
+            while books.update(0).kind not in ("end", "idle"):
+                pass
+            str(books.book("AAPL")), books.book("AAPL").levels()
+            print("OK", books.live_orders)
+        except tw.Error as error:
+            assert "\\n" not in str(error), error
+            print(type(error).__name__, error)
+"""
+
+
+def started(dir: Path, *images: bytes) -> list[str]:
+    files = []
+    for n, image in enumerate(images):
+        (dir / f"image-{n}").write_bytes(image)
+        files.append(str(dir / f"image-{n}"))
+    done = subprocess.run([sys.executable, "-c", START, *files], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.fixture
+def image(writer: Writer, dir: Path) -> bytes:
+    """Of a publication whose ring has lost its beginning."""
+    writer.create("late", "mbo:64")
+    writer.instruments("AAPL", "MSFT")
+    for n in range(1, 81):
+        writer.orders(f"{n % 2} A {n} {'BA'[n % 3 % 2]} {100 + n % 5} {n}")
+        if n % 20 == 0:
+            writer("image late")
+    bytes = (dir / "late.mbo.image").read_bytes()
+    assert started(dir, bytes) == ["OK 80"] * 2
+    return bytes
+
+
+def test_images_that_are_cut_are_refused(image: bytes, dir: Path) -> None:
+    cuts = [0, 1, 127, 128, 129, len(image) // 2, len(image) - 56, len(image) - 1]
+    told = started(dir, *(image[:cut] for cut in cuts), image + bytes(56))
+    assert len(told) == 2 * len(cuts) + 2
+    assert all(line.startswith("BadImage ") and "not an image this version can read: " in line for line in told), told
+
+
+def test_no_bit_of_an_image_may_differ(image: bytes, dir: Path) -> None:
+    chance = random.Random(4)
+    changed = []
+    for n in range(120):
+        bits = bytearray(image)
+        # The header's in order, of the rest some.
+        at = n if n < 60 else chance.randrange(len(image))
+        bits[at] ^= 1 << chance.randrange(8)
+        changed.append(bytes(bits))
+    told = started(dir, *changed)
+    # (Of another epoch or position it is none for this publication, which is told before the rest is read.)
+    assert len(told) == 240 and {line.split()[0] for line in told} <= {"BadImage", "NoImage", "OK"}
+    assert "OK 80" not in told and all(line == "OK 0" for line in told if line.startswith("OK"))
+    assert sum(line.startswith("BadImage") for line in told) > 120
+
+
+def test_images_of_other_versions_and_noise_are_refused(image: bytes, dir: Path) -> None:
+    def with_word(word: int, value: int) -> bytes:
+        return image[: 8 * word] + struct.pack("<Q", value) + image[8 * word + 8 :]
+
+    noise = random.Random(5).randbytes(len(image))
+    told = started(dir, with_word(1, 2), with_word(2, 4), with_word(0, 5), noise, image[:128] + noise[128:], with_word(11, 2**60))
+    says = ["image version is 2", "DBN version is 4", "does not begin as an image does", "does not begin as an image does", "", "the most that is believed"]
+    for n, says_it in enumerate(says):
+        for line in told[2 * n : 2 * n + 2]:
+            assert line.startswith("BadImage") and says_it in line, line
+
+
+def test_an_image_of_another_epoch_or_from_the_future_is_none(image: bytes, dir: Path) -> None:
+    for word, why in ((6, "is of epoch"), (7, "claims position")):
+        changed = image[: 8 * word] + struct.pack("<Q", 2**40) + image[8 * word + 8 :]
+        refused, waited = started(dir, changed)
+        assert refused.startswith("NoImage") and why in refused and waited == "OK 0"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tickwire as tw
-from conftest import ALL, Writer
+from conftest import ALL, Writer, replay
 from tickwire import controls
 
 #: Names of tail's that are not the fields' own.
@@ -87,19 +87,6 @@ def test_every_schema_s_rows_are_those_that_tail_shows(writer: Writer, dir: Path
                 assert same(told, row[field]), (name, told, row[field])
                 compared.add(field)
     assert {"ts_event"} < compared and len(compared) >= 4, compared
-
-
-@pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory, tickwire_binary: Path) -> Path:
-    file = tmp_path_factory.mktemp("day") / "day.itch50"
-    command = [tickwire_binary, "gen", file, "--messages", "60000", "--symbols", "200", "--date", "2026-11-20", "--seed", "3"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return file
-
-
-def replay(binary: Path, dir: Path, day: Path, *more: str) -> list[str]:
-    where = ["--publish", "nasdaq", "--publication-dir", str(dir), "--orders", "100000", "--levels", "100000"]
-    return [str(binary), "replay", str(day), "--feed", "nasdaq-itch", "--date", "2026-11-20", *where, *more]
 
 
 def test_a_gated_reader_gets_every_record_of_a_replay(dir: Path, tickwire_binary: Path, day: Path) -> None:

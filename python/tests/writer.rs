@@ -10,8 +10,8 @@ use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
 use schema::of_schema;
-use tickwire::record::{BidAsk, ChannelState, Control, Header, Instrument, Mbp1, Record, Row, Schema, Sink, action, side};
-use tickwire::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
+use tickwire::record::{BidAsk, ChannelState, Control, Header, Instrument, Mbo, Mbp1, Record, Row, Schema, Sink, action, side};
+use tickwire::shm::{ChannelSpec, Image, OrderItem, Publication, PublicationSpec, Publisher, RingSpec};
 use zerocopy::IntoBytes;
 
 type Failure = Box<dyn std::error::Error>;
@@ -95,6 +95,37 @@ fn answer(publisher: &mut Option<Publisher>, dir: &str, words: &[&str]) -> Resul
             };
             publisher.channel_state(channel.parse()?, state, since.parse()?);
             Ok("ok".into())
+        }
+        // An order event with a meaning, unlike those of `publish`; announced by `commit`.
+        ["order", row, action, order_id, side, price, size, flags] => {
+            let row: Row = row.parse()?;
+            let [action, side] = [action, side].map(|letter| letter.bytes().next().unwrap_or_default());
+            publisher.publish(
+                row,
+                &Mbo {
+                    hd: Header::of::<Mbo>(2, row + 1, 7),
+                    order_id: order_id.parse()?,
+                    price: price.parse()?,
+                    size: size.parse()?,
+                    flags: flags.parse()?,
+                    channel_id: 0,
+                    action,
+                    side,
+                    ts_recv: 9,
+                    ts_in_delta: 0,
+                    sequence: 3,
+                },
+            );
+            Ok("ok".into())
+        }
+        // An image of all orders so far, as a keeper of images writes it.
+        ["image", name] => {
+            let publication = Publication::open(dir, name)?;
+            let mut stream = publication.orders()?;
+            while stream.next()? != OrderItem::Idle {}
+            let (path, temporary) = (Image::path_of(publication.path()), publication.path().with_extension("image-tmp"));
+            let head = Image::write(stream.books(), (publication.epoch(), stream.position()), 5, &path, &temporary)?;
+            Ok(format!("ok {} {}", head.position, head.orders))
         }
         ["commit"] => {
             publisher.commit();

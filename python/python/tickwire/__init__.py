@@ -6,14 +6,28 @@
 ...         print(best["bid_sz"], "x", tw.price(best["bid_px_00"]))
 
 A publication is opened by its name. It has *rings* of records, one for each schema, read in order by :meth:`Publication.stream`;
-*boards* with the last record of every instrument (:meth:`Publication.board`); and the price levels of one instrument
-(:meth:`Publication.book`). Reading slows nobody: a reader that is too slow is told how many records it lost.
+*boards* with the last record of every instrument (:meth:`Publication.board`, kept up by :meth:`Publication.latest`); the price
+levels of one instrument (:meth:`Publication.book`); and books order by order (:meth:`Publication.orders`). Reading slows nobody: a reader that is too slow is told how many records it lost.
 
 Records are numpy structured arrays with DBN's fields; prices are int64 in units of 1e-9 (:func:`price`, :func:`prices`).
 """
 
-from ._native import BadName, Closed, Corrupt, Error, NoGate, NoRing, NoSymbol, NotFound, Refused, SystemRefused
-from .batch import Batch, Kind
+from . import controls
+from ._native import (
+    BadImage,
+    BadName,
+    Closed,
+    Corrupt,
+    Error,
+    NoGate,
+    NoImage,
+    NoRing,
+    NoSymbol,
+    NotFound,
+    Refused,
+    SystemRefused,
+)
+from .batch import Batch, Channel, Kind
 from .board import Board
 from .book import Book
 from .dtypes import (
@@ -24,6 +38,8 @@ from .dtypes import (
     LAST,
     LEVEL,
     MAYBE_BAD_BOOK,
+    ORDER,
+    PRICE_LEVEL,
     SNAPSHOT,
     UNDEF_PRICE,
     UNDEF_TIME,
@@ -33,7 +49,8 @@ from .dtypes import (
     levels,
 )
 from .frame import to_df
-from .publication import DEFAULT_DIR, Channel, Publication, Ring, names, open
+from .orders import OrderBook, Orders, OrdersNews, Queued
+from .publication import DEFAULT_DIR, Publication, Ring, names, open
 from .stream import OnLost, Start, Stream
 from .symbols import Instrument, Symbols
 from .units import price, prices, times
@@ -47,9 +64,12 @@ __all__ = [
     "LAST",
     "LEVEL",
     "MAYBE_BAD_BOOK",
+    "ORDER",
+    "PRICE_LEVEL",
     "SNAPSHOT",
     "UNDEF_PRICE",
     "UNDEF_TIME",
+    "BadImage",
     "BadName",
     "Batch",
     "Board",
@@ -61,11 +81,16 @@ __all__ = [
     "Instrument",
     "Kind",
     "NoGate",
+    "NoImage",
     "NoRing",
     "NoSymbol",
     "NotFound",
     "OnLost",
+    "OrderBook",
+    "Orders",
+    "OrdersNews",
     "Publication",
+    "Queued",
     "Records",
     "Refused",
     "Ring",
@@ -74,6 +99,7 @@ __all__ = [
     "Stream",
     "Symbols",
     "SystemRefused",
+    "controls",
     "dtype",
     "levels",
     "names",

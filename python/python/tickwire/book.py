@@ -49,7 +49,7 @@ class Book:
 
     def __str__(self) -> str:
         best = self.levels[0]
-        bid, ask = ("-" if value is None else str(value) for value in (price(best["bid_px"]), price(best["ask_px"])))
+        bid, ask = ("-" if value is None else f"{value:f}" for value in (price(best["bid_px"]), price(best["ask_px"])))
         doubt = "" if self.state == "good" else "  (may be wrong)"
         return f"{self.symbol} {best['bid_sz']} x {bid} | {ask} x {best['ask_sz']}{doubt}"
 

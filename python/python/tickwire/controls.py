@@ -13,6 +13,7 @@ EVENTS: Final[dict[int, str]] = {
     0xE4: "book_good",
     0xE5: "image_ready",
     0xE6: "system_event",
+    0xE7: "time_ran_back",
     0xEF: "price_levels_only",
 }
 
@@ -34,6 +35,8 @@ CAUSES: Final[dict[int, str]] = dict(
             "shutdown",
             "unreadable",
             "other_channel",
+            "stream_offset",
+            "lapped",
         ]
     )
 )

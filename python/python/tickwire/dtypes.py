@@ -144,6 +144,12 @@ CONTROL: Final = DTYPES.pop("control")
 #: One level of both sides of a book; an empty side has price :data:`UNDEF_PRICE` and zeros.
 LEVEL: Final = np.dtype([(f.name, f.code) for f in map(_field, _LEVEL.split())])
 
+#: A resting order; ``orders_ahead`` of the same price are served before it.
+ORDER: Final = np.dtype([("order_id", "<u8"), ("price", "<i8"), ("size", "<u4"), ("orders_ahead", "<u4")])
+
+#: A price level of one side.
+PRICE_LEVEL: Final = np.dtype([("price", "<i8"), ("size", "<u8"), ("orders", "<u4")])
+
 #: A row of the instruments table.
 INSTRUMENT: Final = np.dtype(
     [("row", "<u4"), ("instrument_id", "<u4"), ("publisher_id", "<u2"), ("channel", "<u2"), ("round_lot", "<u4"), ("symbol", "<U32")]

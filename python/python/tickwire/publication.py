@@ -11,8 +11,10 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from . import _native, book
+from .batch import Channel
 from .board import Board
 from .dtypes import Records, Schema, array, dtype
+from .orders import Orders
 from .stream import OnLost, Start, Stream
 from .symbols import Instrument, Symbols
 
@@ -34,21 +36,6 @@ class Ring(NamedTuple):
     slot_size: int
     #: The last position announced, control records included.
     position: int
-
-
-class Channel(NamedTuple):
-    """A channel of a publication, and how it is."""
-
-    name: str
-    publisher_id: int
-    #: idle, good, gap_open, stale, ended, silent.
-    state: str
-    #: Its books may be wrong until proven right again.
-    doubted: bool
-    #: When the state began, or the doubt if there is one, ns since 1970 UTC.
-    since_ns: int
-    #: Venue time up to which its messages were taken in, ns since 1970 UTC; 0: none yet.
-    watermark_ns: int
 
 
 class Publication:
@@ -165,7 +152,8 @@ class Publication:
         :param schema: which ring
         :param start: ``board``: the last record of every instrument, then what comes; ``now``: what comes; ``oldest``: from the oldest
             record that can be read without hurry
-        :param symbols: only records of these (and what concerns the whole venue); the filter runs before a batch is made
+        :param symbols: only records of these (and what concerns the whole venue), also those not announced yet; the filter
+            runs before a batch is made
         :param on_lost: after this reader was too slow: ``rejoin`` at the board, or ``stop``. It is told either way
         :param timeout: seconds until a loop over the stream gets an ``idle`` batch when nothing comes; ``None``: it waits for ever
         :param max_records: records in a batch, at most
@@ -173,17 +161,59 @@ class Publication:
         :param spin: never sleep while waiting: a core for some 50 µs less
         :param gated: let a paced replay (``tickwire replay --gated-readers``) wait for this reader
         """
-        wanted = [symbols] if isinstance(symbols, str) else None if symbols is None else list(symbols)
-        return Stream(
-            self._native.stream(schema, start, wanted, gated),
-            self._native,
-            schema,
-            on_lost=on_lost,
-            timeout=timeout,
-            max_records=max_records,
-            linger=linger,
-            spin=spin,
-        )
+        native = self._native.stream(schema, start, _wanted(symbols), on_lost, gated)
+        return Stream(native, self._native, schema, timeout=timeout, max_records=max_records, linger=linger, spin=spin)
+
+    def latest(
+        self,
+        schema: Schema,
+        *,
+        symbols: str | Iterable[str] | None = None,
+        timeout: float | None = None,
+        max_records: int = 8192,
+        linger: float = 0.0,
+        spin: bool = False,
+    ) -> Stream:
+        """The newest record of every instrument whenever it changed: for readers that need the state and not each message.
+
+        Begins with the channels' states and the board; then each batch of ``values`` has every instrument that changed since the batch before, once,
+        with its newest record. However slow the reader, no instrument's last record is ever lost to it, and it never lags: what it was too
+        slow for is passed over. Records of whole venues are on no board and not told. Not for ``mbo``.
+
+        :param schema: which ring
+        :param symbols: only these instruments, also those not announced yet
+        :param timeout: seconds until a loop over it gets an ``idle`` batch when nothing changes; ``None``: it waits for ever
+        :param max_records: records in a batch, at most
+        :param linger: seconds from one batch to the next in which changes gather: 0.1 is ten pictures a second
+        :param spin: never sleep while waiting
+        """
+        native = self._native.latest(schema, _wanted(symbols))
+        return Stream(native, self._native, schema, timeout=timeout, max_records=max_records, linger=linger, spin=spin)
+
+    def orders(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        *,
+        wait: bool = False,
+        timeout: float | None = None,
+        max_records: int = 65536,
+        linger: float = 0.0,
+        spin: bool = False,
+        gated: bool = False,
+    ) -> Orders:
+        """Books order by order, from the newest image of the orders, or from the beginning where the ``mbo`` ring still has it.
+
+        :param symbols: be told of these only, also of those not announced yet. (All books are kept up either way.)
+        :param wait: where there is nothing to start from, begin with ``waiting`` and go on with the next image or epoch, instead of refusing
+        :param timeout: seconds until a loop over it gets ``idle`` when nothing changes; ``None``: it waits for ever
+        :param max_records: records taken in by one update, at most
+        :param linger: seconds for which an update waits for more
+        :param spin: never sleep while waiting
+        :param gated: let a replay (``tickwire replay --gated-readers``) wait for this reader
+        :raises NoImage: there is nothing to know the orders from that rest already
+        """
+        native = self._native.orders(_wanted(symbols), wait, gated)
+        return Orders(native, timeout=timeout, max_records=max_records, linger=linger, spin=spin)
 
     def reopen(self) -> Publication:
         """What its name leads to now: the newest epoch."""
@@ -206,6 +236,10 @@ class Publication:
         if self._held is None:
             return "<tickwire.Publication closed>"
         return f"<tickwire.Publication {self.name}, epoch {self.epoch}: {', '.join(self.rings)}>"
+
+
+def _wanted(symbols: str | Iterable[str] | None) -> list[str] | None:
+    return [symbols] if isinstance(symbols, str) else None if symbols is None else list(symbols)
 
 
 def _place(dir: Dir) -> str | os.PathLike[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 import numpy as np
 
 from . import _native
-from .batch import Batch
+from .batch import Batch, Channel
 from .dtypes import CONTROL, array, dtype
 from .symbols import Symbols
 
@@ -22,10 +22,9 @@ OnLost = Literal["rejoin", "stop"]
 
 
 class Stream:
-    """An iterator of :class:`Batch`. Made by :meth:`Publication.stream`.
+    """An iterator of :class:`Batch`. Made by :meth:`Publication.stream` and :meth:`Publication.latest`.
 
-    Ends after the batch ``end`` (the writer closed the publication), after ``lost`` if it is to stop there, or when it is closed. Ctrl-C
-    is answered while it waits. Threads may share one, and each batch goes to one of them; usually each opens its own.
+    Ends after the batch ``end`` (the writer closed the publication, or ``lost`` was to be the end), or when it is closed. Ctrl-C is answered while it waits. Threads may share one, and each batch goes to one of them; usually each opens its own.
     """
 
     def __init__(
@@ -34,18 +33,14 @@ class Stream:
         publication: _native.Publication,
         schema: str,
         *,
-        on_lost: OnLost,
         timeout: float | None,
         max_records: int,
         linger: float,
         spin: bool,
     ) -> None:
-        if on_lost not in ("rejoin", "stop"):
-            raise ValueError(f"on_lost={on_lost!r}: say 'rejoin' or 'stop'")
         self._native: _native.Stream | None = native
         self._publication = publication
         self._symbols = Symbols(publication)
-        self._on_lost = on_lost
         self._timeout, self._max_records, self._linger, self._spin = timeout, max_records, linger, spin
         self._dtype = dtype(schema)
         self._none = np.empty(0, self._dtype)
@@ -66,24 +61,28 @@ class Stream:
             return Batch(self.schema, "end", self._none, self._symbols)
         if self._native is None:
             raise _native.Closed("the stream is closed")
-        kind, number, records, rows, maybe_bad = self._native.read(timeout, self._max_records, self._linger, self._spin)
-        if kind == "records" and records is not None:
-            return Batch(self.schema, kind, array(records, self._dtype), self._symbols, position=number)
-        if kind == "board" and records is not None and rows is not None and maybe_bad is not None:
-            found = array(records, self._dtype)
+        kind, number, told, parts, channels = self._native.read(timeout, self._max_records, self._linger, self._spin)
+        if kind == "control" and told is not None:
+            return Batch(self.schema, kind, self._none, self._symbols, controls=array(told, CONTROL))
+        if told is not None:
+            rows, maybe_bad, positions, folded = parts
             return Batch(
                 self.schema,
                 kind,
-                found,
+                array(told, self._dtype),
                 self._symbols,
-                rows=array(rows, np.uint32),
-                maybe_bad=array(maybe_bad, np.bool_),
+                position=number,
+                rows=None if rows is None else array(rows, np.uint32),
+                maybe_bad=None if maybe_bad is None else array(maybe_bad, np.bool_),
+                positions=None if positions is None else array(positions, np.uint64),
+                folded=None if folded is None else array(folded, np.uint64),
             )
-        if kind == "control" and records is not None:
-            return Batch(self.schema, kind, self._none, self._symbols, controls=array(records, CONTROL))
+        if kind == "channel":
+            return Batch(self.schema, kind, self._none, self._symbols, channels=[Channel(*channel) for channel in channels])
+        if kind == "skipped":
+            return Batch(self.schema, kind, self._none, self._symbols, skipped=number)
         if kind == "lost":
             self.lost += number
-            self.ended = self._on_lost == "stop"
             return Batch(self.schema, kind, self._none, self._symbols, lost=number)
         if kind == "epoch":
             self._publication = self._native.publication()
