@@ -10,7 +10,10 @@ use shm_support::*;
 use tickwire::record::{Header, Mbo, Schema, Sink, action, control, flags, side};
 use tickwire::shm::image::Kept;
 use tickwire::shm::orders::{Order, Side};
-use tickwire::shm::{Image, ImageKeeper, ImageNews, OrderItem, OrderStream, Publication, Publisher, ShmError, WriterState};
+use tickwire::shm::{
+    ChannelSpec, Image, ImageKeeper, ImageNews, OrderItem, OrderStream, Publication, PublicationSpec, Publisher, RingSpec, ShmError,
+    WriterState,
+};
 
 fn add(id: u64) -> Mbo {
     Mbo { price: 100 + (id % 7) as i64, size: 10, ..mbo_of(action::ADD, id) }
@@ -322,10 +325,13 @@ fn an_image_that_cannot_be_written_is_counted_and_leaves_the_older_one() {
 
 /// The writer with its images, in a process of its own that only a kill ends.
 fn write_for_ever(dir: &str) {
-    let room = Room::new();
-    let mut spec = room.spec("p", &[(Schema::Mbo, 256)]);
-    spec.dir = dir.into();
-    drop(room);
+    // By hand: a kill would leave a room's folder.
+    let spec = PublicationSpec {
+        rings: vec![RingSpec { schema: Schema::Mbo, depth: 256 }],
+        channels: vec![ChannelSpec { name: "A".into(), publisher_id: 2 }],
+        instruments: 64,
+        ..PublicationSpec::new(dir, "p")
+    };
     let mut publisher = Publisher::create(&spec).unwrap();
     publisher.instrument(&instrument(1, "S")).unwrap();
     let mut venue = Venue { publisher, adds: 0, told: 0 };
