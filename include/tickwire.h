@@ -1114,8 +1114,8 @@ typedef struct tickwire_signal {
  */
 typedef struct tickwire_control {
     /**
-     * `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel. `ts_event` of sessions and gaps is the venue's
-     * time up to which the channel had been taken in (0: none yet): what follows in the ring is not earlier.
+     * `rtype` says what happened; `instrument_id` is 0 when it concerns the whole channel. `ts_event` is the venue's time: of
+     * the message that caused it, or up to which the channel had been taken in (0: none yet). What follows in the ring is not earlier.
      */
     struct tickwire_header hd;
     /**
