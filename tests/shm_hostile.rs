@@ -4,10 +4,11 @@ mod shm_support;
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use shm_support::*;
 use tickwire::record::{Mbp1, Schema, Sink, Trade, control};
-use tickwire::shm::layout::{HEADER_BYTES, word};
+use tickwire::shm::layout::{ENTRY_WORDS, HEADER_BYTES, kind, word};
 use tickwire::shm::{From, Item, Publication, Publisher, ShmError};
 
 /// A publication with some life in it, closed and kept; its bytes.
@@ -86,6 +87,60 @@ fn case_49_contents_of_noise_behind_a_good_header_never_crash() {
         }
         std::fs::write(room.path().join("p"), bytes).unwrap();
         use_all(&room).unwrap();
+    }
+}
+
+/// Looks until something else than nothing comes, a hundred times as long as it may take.
+fn until_told<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let since = Instant::now();
+    loop {
+        if let Some(told) = look() {
+            return told;
+        }
+        assert!(since.elapsed() < Duration::from_secs(5), "idle for ever");
+    }
+}
+
+#[test]
+fn a_stamp_beyond_the_cursor_of_a_writer_that_is_gone_is_told_and_not_waited_for() {
+    for closed in [true, false] {
+        let room = Room::new();
+        let mut publisher = Publisher::create(&room.spec("p", &[(Schema::Mbp1, 64), (Schema::Mbo, 64)])).unwrap();
+        publisher.instrument(&instrument(0, "S0")).unwrap();
+        for n in 1..=40 {
+            publisher.publish(0, &mbp1(0, n));
+            publisher.publish(0, &mbo(n));
+        }
+        publisher.close(true);
+        let path = room.path().join("p");
+        let mut bytes = std::fs::read(&path).unwrap();
+        let word_at = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[8 * at..8 * at + 8].try_into().unwrap());
+        for section in 0..word_at(&bytes, word::SECTIONS) as usize {
+            let entry = word::TABLE + ENTRY_WORDS * section;
+            if word_at(&bytes, entry) == kind::RING {
+                // The slot that comes next, stamped by a writer a thousand rings ahead.
+                let slot = (word_at(&bytes, entry + 2) + 41 * word_at(&bytes, entry + 5)) as usize;
+                bytes[slot..slot + 8].copy_from_slice(&(41_u64 + 64_000).to_le_bytes());
+            }
+        }
+        if !closed {
+            bytes[8 * word::STATE..8 * word::STATE + 8].copy_from_slice(&0_u64.to_le_bytes());
+        }
+        std::fs::write(&path, bytes).unwrap();
+
+        let publication = Publication::open(room.path(), "p").unwrap();
+        let mut records = publication.subscribe::<Mbp1>(From::Oldest).unwrap();
+        for n in 1..=40 {
+            assert!(matches!(records.next(), Ok(Item::Record(record)) if record.sequence == n));
+        }
+        let told = until_told(|| records.next().err());
+        assert!(told.to_string().contains("position 41"), "{told}");
+        let mut latest = publication.latest::<Mbp1>().unwrap();
+        let told = until_told(|| latest.next().err());
+        assert!(told.to_string().contains("position 41"), "{told}");
+        let mut orders = publication.orders().unwrap();
+        let told = until_told(|| orders.next().err());
+        assert!(told.to_string().contains("position 41"), "{told}");
     }
 }
 

@@ -148,7 +148,8 @@ impl Composer {
         }
     }
 
-    /// Announces every instrument again, with its definition, and shows its price levels, for a sink whose epoch another channel has ended.
+    /// Announces every instrument again, with its definition and its last status, and shows its price levels, for a sink whose epoch another
+    /// channel has ended.
     pub fn announce_again<S: Sink>(&mut self, at: &Moment, sink: &mut S) {
         for id in 0..self.roster.limit() {
             let Some(&known) = self.roster.get(id).filter(|known| known.listing != Listing::Unnamed) else { continue };
@@ -157,6 +158,9 @@ impl Composer {
             let stamp = self.stamp(listing, id, at.recv_ns, at);
             if let Some(told) = self.profiles.directory(id) {
                 self.definition(&stamp, known.symbol, &told, b'A', sink);
+            }
+            if let Some((change, ts_event)) = self.profiles.status(id) {
+                self.status(&Stamp { ts_event, ..stamp }, &change, sink);
             }
             let bits = flags::SNAPSHOT | flags::BAD_TS_RECV | flags::LAST;
             self.levels(&stamp.with(bits), Act::whole(action::NONE), Reach::BOTH, sink);
@@ -205,7 +209,10 @@ impl Composer {
     #[cold]
     fn rare<S: Sink>(&mut self, stamp: &Stamp, symbol: Option<Symbol>, event: &Event, sink: &mut S) {
         match *event {
-            Event::Status(change) => self.status(stamp, &change, sink),
+            Event::Status(change) => {
+                self.profiles.set_status(stamp.instrument_id, change, stamp.ts_event);
+                self.status(stamp, &change, sink);
+            }
             Event::Directory(told) => {
                 if let Some(symbol) = symbol {
                     self.directory(stamp, symbol, told, sink);

@@ -1,19 +1,21 @@
-//! What was last told of each instrument and is needed again: its directory entry and the collar of its auction.
+//! What was last told of each instrument and is needed again: its directory entry, its trading state, and the collar of its auction.
 //!
 //! Beside the [roster](super::roster) and not in it, because every message reads the roster and few read this.
 
-use crate::feed::Directory;
+use crate::feed::{Directory, StatusChange};
 use crate::record::UNDEF_PRICE;
 
 #[derive(Clone, Copy)]
 struct Profile {
     directory: Option<Directory>,
+    /// The last change, and the venue's time of it.
+    status: Option<(StatusChange, u64)>,
     /// Lower and upper.
     collar: (i64, i64),
 }
 
 impl Profile {
-    const NOTHING: Self = Self { directory: None, collar: (UNDEF_PRICE, UNDEF_PRICE) };
+    const NOTHING: Self = Self { directory: None, status: None, collar: (UNDEF_PRICE, UNDEF_PRICE) };
 }
 
 /// What a directory message says compared with the last one of the session.
@@ -47,6 +49,17 @@ impl Profiles {
 
     pub fn directory(&self, id: u32) -> Option<Directory> {
         self.0.get(id as usize).and_then(|profile| profile.directory)
+    }
+
+    pub fn set_status(&mut self, id: u32, change: StatusChange, ts_event: u64) {
+        if let Some(profile) = self.0.get_mut(id as usize) {
+            profile.status = Some((change, ts_event));
+        }
+    }
+
+    /// The last change of its trading state, and the venue's time of it.
+    pub fn status(&self, id: u32) -> Option<(StatusChange, u64)> {
+        self.0.get(id as usize).and_then(|profile| profile.status)
     }
 
     pub fn set_collar(&mut self, id: u32, lower: i64, upper: i64) {

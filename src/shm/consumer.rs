@@ -315,6 +315,12 @@ impl Publication {
         record.flags() & flags::MAYBE_BAD_BOOK != 0 || standing.doubts(record.ts_recv())
     }
 
+    /// The writer is gone, and a slot claims what it can never have announced.
+    pub(crate) fn beyond_cursor(&self, schema: Schema, position: u64) -> ShmError {
+        let name = schema.name();
+        self.corrupt(format!("the slot of position {position} of the {name} ring is stamped far beyond the cursor, and the writer is gone"))
+    }
+
     pub(crate) fn corrupt(&self, why: String) -> ShmError {
         ShmError::Corrupt { path: self.0.path.clone(), why }
     }

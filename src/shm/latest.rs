@@ -217,9 +217,10 @@ impl<R: Record> Latest<R> {
         if let Some(step) = self.waited()? {
             return Ok(step);
         }
-        let drained = || self.ring.look(self.next, &mut []) == Look::NotYet;
+        let drained = || self.ring.is_drained(self.next);
         match self.watch.idle(&self.publication, drained)? {
             Fate::Unknown => Ok(Step::Idle),
+            Fate::Dead | Fate::Ended if self.ring.is_beyond_cursor(self.next) => Err(self.publication.beyond_cursor(R::SCHEMA, self.next)),
             fate => {
                 // Silence, for one, is told by nothing but its channel's word.
                 (self.fate, self.channels) = (fate, Some(0));
@@ -296,7 +297,7 @@ impl<R: Record> Latest<R> {
                 Look::NotYet => return Ok(None),
                 Look::Gone => {
                     let cursor = self.ring.cursor();
-                    // Otherwise the writer has announced less than it has written; it will within a quarter of the ring.
+                    // Otherwise the writer has announced less than it has written; it will within a quarter of the ring, if it is there.
                     return Ok((cursor >= self.next && self.waiting.is_empty()).then(|| self.skip(cursor)));
                 }
             }

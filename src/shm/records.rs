@@ -267,7 +267,7 @@ impl<R: Record> Records<R> {
                 self.kind(self.next - 1)
             }
             Look::NotYet => self.idle(),
-            Look::Gone => Ok(self.lapped()),
+            Look::Gone => self.lapped(),
         }
     }
 
@@ -327,26 +327,27 @@ impl<R: Record> Records<R> {
     }
 
     #[cold]
-    fn lapped(&mut self) -> Step {
+    fn lapped(&mut self) -> Result<Step, ShmError> {
         let cursor = self.ring.cursor();
         if cursor < self.next {
-            // The writer has announced less than it has written; it will within a quarter of the ring.
-            return Step::Idle;
+            // The writer has announced less than it has written; it will within a quarter of the ring, if it is there.
+            return self.idle();
         }
         let lost = cursor + 1 - self.next;
         self.lost = self.lost.saturating_add(lost);
         self.join_at(cursor);
         self.stopped = self.on_lost == OnLost::Stop;
         self.tell_gate();
-        Step::Lost(lost)
+        Ok(Step::Lost(lost))
     }
 
     #[inline]
     fn idle(&mut self) -> Result<Step, ShmError> {
         self.tell_gate();
-        let drained = || self.ring.look(self.next, &mut []) == Look::NotYet;
+        let drained = || self.ring.is_drained(self.next);
         match self.watch.idle(&self.publication, drained)? {
             Fate::Unknown | Fate::Alive => Ok(Step::Idle),
+            Fate::Dead | Fate::Ended if self.ring.is_beyond_cursor(self.next) => Err(self.publication.beyond_cursor(R::SCHEMA, self.next)),
             Fate::Dead => Ok(Step::WriterDead),
             Fate::Ended => Ok(Step::End),
             Fate::Follow(publication) => self.follow(publication),

@@ -221,6 +221,21 @@ impl<S: Words, O: Orderings> RingReader<S, O> {
         position - first
     }
 
+    /// Whether nothing is left to read from `position` on, as the ring stands.
+    pub fn is_drained(&self, position: u64) -> bool {
+        match self.look(position, &mut []) {
+            Look::Record => false,
+            Look::NotYet => true,
+            Look::Gone => self.cursor() < position,
+        }
+    }
+
+    /// Whether the slot of `position` claims one that the cursor is too far behind for. A writer's cursor lags by a quarter of the ring at
+    /// most, so with a living writer this lasts for a moment; with one that is gone the memory is not what a writer of ours leaves.
+    pub fn is_beyond_cursor(&self, position: u64) -> bool {
+        self.look(position, &mut []) == Look::Gone && self.cursor() < position
+    }
+
     /// For a join at `cursor`: what a cell has to say.
     pub fn join_cell(&self, cell: u32, cursor: u64, record: &mut [u64]) -> JoinCell {
         match cell::read::<O, _>(self.parts.cell(cell), record) {

@@ -160,8 +160,10 @@ fn a_packet_of_the_old_generation_in_quarantine_is_not_admitted_to_the_new() {
     rig.datagram(A, 1, &iex(1, 1, 2, 1_000));
     rig.datagram(B, 2, &iex(1, 5_000_000, 2, 1_500));
     rig.datagram(A, 3, &iex(1, 1, 2, 2_000));
+    rig.datagram(A, 4, &iex(1, 3, 1, 2_001));
     rig.until(S);
-    assert_eq!((rig.dropped(Drop::Quarantined), rig.counters().gaps, rig.arbiter.next_sequence()), (1, 0, 3));
+    assert_eq!((rig.dropped(Drop::Quarantined), rig.counters().gaps, rig.arbiter.next_sequence()), (1, 0, 4));
+    assert_eq!(rig.counters().restarts, 1);
 }
 
 #[test]

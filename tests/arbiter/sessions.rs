@@ -210,19 +210,110 @@ fn case_09_a_restart_shows_by_sequence_offset_and_time() {
     rig.datagram(A, 4, &iex(1, 7, 2, 1_003));
     rig.clear();
     rig.datagram(A, 5, &iex(1, 1, 1, 2_000));
+    assert_eq!(rig.tape.0, [], "one packet alone is not believed");
+    rig.datagram(A, 6, &iex(1, 2, 1, 2_001));
     let (first, last) = (5, 6);
     let open = Notice::GapOpen { first, last, cause: GapCause::Restart };
     let notices = [open, Notice::GapClosed { first, last, recovered: false }, start(1, 1, StartCause::Restart)];
     assert_eq!(rig.tape.notices(), notices);
-    assert_eq!(rig.tape.numbers(), [7, 8, 1]);
+    assert_eq!(rig.tape.numbers(), [7, 8, 1, 2]);
     // The other line still talks of the old generation, then brings the restart too.
     rig.datagram(B, 6, &iex(1, 3, 2, 1_001));
     rig.datagram(B, 7, &iex(1, 5, 2, 1_002));
     rig.datagram(B, 8, &iex(1, 9, 0, 1_999));
     rig.datagram(B, 9, &iex(1, 1, 1, 2_000));
     rig.datagram(B, 10, &iex(1, 2, 1, 2_001));
-    assert_eq!((rig.dropped(Drop::OldSession), rig.counters().restarts, rig.counters().duplicates), (3, 1, 2));
-    assert_eq!(rig.tape.numbers(), [7, 8, 1, 2]);
+    rig.datagram(B, 11, &iex(1, 3, 1, 2_002));
+    assert_eq!((rig.dropped(Drop::OldSession), rig.counters().restarts, rig.counters().duplicates), (3, 1, 3));
+    assert_eq!(rig.tape.numbers(), [7, 8, 1, 2, 3]);
+}
+
+/// A day of 200 packets of two messages on two lines, a second apart; `stray` comes by line B after the tenth.
+fn day_with(stray: &[u8]) -> IexRig {
+    let mut rig = IexRig::new(config());
+    for n in 0..200 {
+        let (at, packet) = ((n + 1) * 100 * MS, iex(1, 1 + 2 * n, 2, (n + 1) * 100 * MS));
+        rig.datagram(A, at, &packet);
+        rig.datagram(B, at + 5, &packet);
+        if n == 10 {
+            rig.datagram(B, at + 6, stray);
+        }
+    }
+    rig.finish(30 * S);
+    rig
+}
+
+#[test]
+fn one_copy_of_the_first_packet_with_a_later_send_time_does_not_cost_the_day() {
+    // The eleventh packet was sent at 1.1 s. Just after it; between two others; when the day is over; a minute, and years ahead.
+    for sent_ns in [1_100 * MS + 1, 1_250 * MS, 19 * S, 25 * S, 60 * S, 90 * S, u64::MAX / 2] {
+        for count in [0, 1, 2] {
+            let rig = day_with(&iex(1, 1, count, sent_ns));
+            assert_eq!(rig.only_session(), (1, 401, 400, 0), "sent at {sent_ns}");
+            assert_eq!((rig.counters().restarts, rig.dropped(Drop::OldSession)), (0, 0), "sent at {sent_ns}");
+        }
+    }
+}
+
+#[test]
+fn two_packets_with_send_times_the_venue_cannot_have_written_are_no_restart() {
+    let mut rig = IexRig::new(config());
+    rig.datagram(A, S, &iex(1, 1, 50, S));
+    rig.datagram(A, 2 * S, &iex(1, 1, 2, 100 * S));
+    rig.datagram(B, 2 * S, &iex(1, 1, 2, 100 * S));
+    rig.datagram(A, 3 * S, &iex(1, 51, 2, 3 * S));
+    assert_eq!((rig.only_session(), rig.counters().restarts), ((1, 53, 52, 0), 0));
+}
+
+#[test]
+fn an_absurd_send_time_of_a_packet_that_is_used_hides_no_restart_and_makes_none() {
+    for absurd_ns in [0, 2 * S, 70 * S, u64::MAX / 2] {
+        let mut rig = IexRig::new(config());
+        for n in 0..50 {
+            rig.datagram(A, (10 + n) * S, &iex(1, 1 + n, 1, if n == 49 { absurd_ns } else { (10 + n) * S }));
+        }
+        // The slower line's copies of what came before it.
+        for n in 40..50 {
+            rig.datagram(B, 59 * S + n, &iex(1, 1 + n, 1, (10 + n) * S));
+        }
+        assert_eq!((rig.counters().restarts, rig.only_session()), (0, (1, 51, 50, 0)), "{absurd_ns}");
+        rig.datagram(A, 60 * S, &iex(1, 51, 1, 60 * S));
+        rig.datagram(A, 61 * S, &iex(1, 52, 1, 61 * S));
+        rig.datagram(A, 62 * S, &iex(1, 1, 2, 62 * S));
+        rig.datagram(A, 62 * S + 1, &iex(1, 3, 2, 62 * S + 1));
+        let told = rig.tape.true_sessions();
+        assert_eq!(told.iter().map(|t| (t.delivered, t.lost)).collect::<Vec<_>>(), [(52, 0), (4, 0)], "{absurd_ns}");
+    }
+}
+
+#[test]
+fn a_restart_is_confirmed_by_whatever_comes_next_of_the_new_generation_and_loses_nothing() {
+    let (first, second, both) = (iex(1, 1, 2, 10 * S), iex(1, 3, 2, 10 * S + 1), iex(1, 1, 4, 10 * S));
+    let beat = iex(1, 3, 0, 11 * S);
+    // In order or not, by one line or both; a heartbeat, when the first packet has been alone for a second; the first packet again.
+    for (kept, confirms) in [((A, &first), (A, &second)), ((A, &second), (B, &first)), ((A, &first), (B, &beat)), ((A, &both), (B, &both))] {
+        // The one before had come far, or hardly further than the first packet of the new one, or not even that far.
+        for before in [50, 4, 2, 1] {
+            let mut rig = IexRig::new(config());
+            rig.datagram(A, S, &iex(1, 1, before, S));
+            rig.datagram(kept.0, 10 * S, kept.1);
+            rig.datagram(B, 10 * S + 1, &iex(1, 1, before, S));
+            assert_eq!(rig.counters().restarts, 0, "one packet alone is not believed");
+            rig.datagram(confirms.0, 11 * S, confirms.1);
+            if *confirms.1 == beat {
+                rig.datagram(A, 12 * S, &second);
+            }
+            rig.finish(13 * S);
+            let told = rig.tape.true_sessions();
+            let told: Vec<_> = told.iter().map(|t| (t.cause, t.delivered, t.lost)).collect();
+            if before <= 2 && *kept.1 == second {
+                // What fits behind the old generation is of the old one, until the beginning of the new one is confirmed.
+                continue;
+            }
+            assert_eq!(told, [(StartCause::First, u64::from(before), 0), (StartCause::Restart, 4, 0)], "{before} {kept:?} {confirms:?}");
+            assert_eq!(rig.dropped(Drop::Quarantined), 0);
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Definitions: what a directory message becomes, when it is told, and what it means for a book.
 
 use tickwire::compose::definitions::attribute;
-use tickwire::record::{Definition, Header, Schema};
+use tickwire::record::{Definition, Header, Schema, Status};
 
 use crate::venue::*;
 
@@ -155,6 +155,23 @@ fn when_another_channel_begins_an_epoch_definitions_are_told_again() {
     let expected = ordinary();
     let hd = Header { ts_event: RECV_NS + 7, ..expected.hd };
     assert_eq!(again, Definition { hd, ts_recv: RECV_NS + 7, min_lot_size_round_lot: 40, ..expected });
+}
+
+#[test]
+fn when_another_channel_begins_an_epoch_the_last_status_of_each_instrument_is_told_again() {
+    let mut bench = Bench::itch();
+    bench.send(&[trading_action(5, "XYZ", b'T', b"    "), short_sale(5, "XYZ", b'1'), add(6, "ABC", 11, b'B', 300, 100_000)]);
+    let last = *bench.sink.statuses().last().unwrap();
+    bench.sink.take();
+    bench.sink.next_row = 0;
+    bench.channel.announce_again(RECV_NS + 7, &mut bench.sink);
+    assert_eq!(bench.sink.statuses(), [Status { ts_recv: RECV_NS + 7, ..last }], "as of when it was, received now");
+    assert_eq!((last.hd.ts_event, last.action), (MIDNIGHT_NS + VENUE_NS, 14));
+    // A directory message gave the id to another instrument, of which nothing was told yet.
+    bench.one(directory(5, "NEW", 100));
+    bench.sink.take();
+    bench.channel.announce_again(RECV_NS + 8, &mut bench.sink);
+    assert_eq!(bench.sink.statuses(), []);
 }
 
 #[test]

@@ -80,11 +80,7 @@ fn a_restarted_publisher_clears_every_book_with_an_r_record_in_the_same_epoch() 
     let mut bench = Bench::tops();
     bench.send(&[tops_quote("XYZ", (100_000, 300), (100_100, 200)), tops_quote("OTHER", (1, 1), (2, 2))]);
     bench.lose(1);
-    bench.next = 1;
-    bench.now_ns += 5_000_000_000;
-    let restart = iextp(1, 1, bench.now_ns, 0, &[tops_quote("XYZ", (99_000, 1), (0, 0))]);
-    bench.sink.take();
-    bench.channel.on_datagram(0, bench.now_ns, &restart, &mut bench.sink);
+    bench.restart(&[tops_quote("XYZ", (99_000, 1), (0, 0))]);
     assert_eq!(brief(&bench.sink.controls()), [(control::SESSION_START, cause::RESTART, 1)]);
     let told: Vec<_> =
         bench.sink.mbp1().iter().map(|record| (record.hd.instrument_id, record.action, record.flags, record.price)).collect();

@@ -201,9 +201,7 @@ fn a_restart_under_the_same_session_id_clears_every_book_and_every_doubt() {
     let mut bench = Bench::deep();
     bench.send(&[bid(100_000, 300, true), deep_level("OTHER", b'B', 1, 1, true), ask(100_100, 1, false)]);
     bench.lose(1);
-    (bench.next, bench.stream_offset) = (1, 0);
-    bench.now_ns += 2_000_000_000;
-    bench.one(bid(99_000, 5, false));
+    bench.restart(&[bid(99_000, 5, false)]);
     let starts: Vec<_> = bench.sink.controls().iter().map(|record| (record.hd.rtype, record.cause, record.first_sequence)).collect();
     assert_eq!(starts, [(control::SESSION_START, cause::RESTART, 1)]);
     let cleared: Vec<_> = bench.sink.mbp10().iter().map(|record| (record.hd.instrument_id, record.action, record.flags)).collect();

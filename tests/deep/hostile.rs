@@ -69,14 +69,13 @@ fn spoiled_segments_on_two_lines_never_break_the_channel() {
         let capacity = BooksCapacity { instruments: 64, orders: 1, levels: 400 };
         let (mut channel, mut sink) = (channel_with(FeedName::IexDeep, capacity, 2), Recorder { rows: 40, ..Recorder::default() });
         let mut last_ns = RECV_NS;
-        for (at, (now_ns, segment)) in segments(&messages, RECV_NS, &mut random).into_iter().enumerate() {
+        for (now_ns, segment) in segments(&messages, RECV_NS, &mut random) {
             last_ns = now_ns;
             for line in 0..2 {
                 let mut segment = segment.clone();
                 match random.below(5) {
-                    // A first segment with a later time is a restart, and believed: there is nothing to hold it against.
-                    0 if at > 0 => spoil(&mut segment, &mut random),
-                    1 if at > 0 => continue,
+                    0 => spoil(&mut segment, &mut random),
+                    1 => continue,
                     _ => {}
                 }
                 while let Some(due_ns) = channel.deadline_ns().filter(|&due_ns| due_ns <= now_ns) {

@@ -261,6 +261,16 @@ impl Bench {
         self.send(&[message]);
     }
 
+    /// The publisher restarts under the same session id and sends these messages; a heartbeat behind them confirms it.
+    pub fn restart(&mut self, messages: &[Vec<u8>]) {
+        (self.next, self.stream_offset) = (1, 0);
+        self.now_ns += 2_000_000_000;
+        self.send(messages);
+        assert!(self.sink.controls().is_empty() && self.sink.records() == 0, "one packet alone is not believed");
+        let heartbeat = self.packet(&[]);
+        self.channel.on_datagram(0, self.now_ns, &heartbeat, &mut self.sink);
+    }
+
     /// Loses messages, declares the gap by two heartbeats and time.
     pub fn lose(&mut self, count: u64) {
         self.sink.take();

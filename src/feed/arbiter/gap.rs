@@ -175,7 +175,7 @@ impl Arbiter {
                 let next = blocks::deliver::<S>(&mut rest, self.expected, held.end, &held.arrival, out);
                 self.counters.messages += next - self.expected;
                 self.expected = next;
-                self.last_send_ns = held.arrival.send_ns;
+                self.sent(held.arrival.send_ns);
             }
             self.window.pop_front();
         }

@@ -13,8 +13,8 @@
 //!   declared gap: delivered + lost = next expected − first.
 //! - The first copy wins; what is delivered in sequence is not copied.
 //! - Nothing is allocated after construction, nothing waits, and what is held is bounded in packets, bytes and time.
-//! - No single packet is believed about numbers it does not bring: an announced hole, a far jump, another session wait for a second
-//!   packet that agrees.
+//! - No single packet is believed about numbers it does not bring: an announced hole, a far jump, another session, a restart
+//!   wait for a second packet that agrees.
 //! - Sequences never wrap: at ten million messages a second 2^64 lasts 58,000 years, so a packet whose numbers would run
 //!   past it is refused (`Drop::Quarantined`), and all arithmetic stays below it.
 //! - No clock: time is what the calls say, on one clock that never steps. Live that is the lane's, in replay the capture's.
@@ -83,8 +83,9 @@ pub struct Arbiter {
     left: Left,
     /// What was sent before this is of an older generation; 0 until a restart.
     generation_floor_ns: u64,
-    /// Send time of the last packet used. Of the last, not the latest: one corrupt time must not hide a restart for ever.
+    /// Send times of the last packet used, and of the one before. Of the last, not the latest: one corrupt time must not hide a restart for ever.
     last_send_ns: u64,
+    send_before_ns: u64,
     /// Where the session's stream of bytes stands at `expected`, for session layers that say.
     stream: Stream,
     /// Whether anything has agreed with the datagram that set the sequence.
@@ -119,6 +120,7 @@ impl Arbiter {
             left: Left::new(),
             generation_floor_ns: 0,
             last_send_ns: 0,
+            send_before_ns: 0,
             stream: Stream::default(),
             proven: false,
             heard_ns: 0,
@@ -158,9 +160,8 @@ impl Arbiter {
             }
             Verdict::Old => self.counters.drops.count(Drop::OldSession),
             Verdict::Starts(cause) => {
-                self.start::<S>(cause, packet.session, packet.sequence, self.starts_ns(&packet), out);
+                self.start::<S>(cause, packet.session, packet.sequence, packet.send_ns, out);
                 self.take::<S>(&packet, end, &arrival, out);
-                self.admit_suspect::<S>(out);
             }
             Verdict::Suspect(suspicion) => self.suspect::<S>(&packet, end, suspicion, payload, &arrival, out),
         }
@@ -337,7 +338,7 @@ impl Arbiter {
             self.stream.pass((next == end && rest.is_empty()).then_some(fresh));
         }
         self.expected = next;
-        self.last_send_ns = packet.send_ns;
+        self.sent(packet.send_ns);
         self.counters.messages += next - expected;
         self.counters.lines[usize::from(arrival.line)].first_wins += u64::from(next > expected);
         self.counters.overlaps += u64::from(known > 0);
@@ -389,7 +390,9 @@ impl Arbiter {
     /// A heartbeat: `sequence` is the next number, so all below it exist, if it is true.
     fn announce_next(&mut self, packet: &Packet<'_>, arrival: &Arrival) {
         self.counters.heartbeats += 1;
-        self.last_send_ns = self.last_send_ns.max(packet.send_ns);
+        if packet.send_ns > self.last_send_ns {
+            self.sent(packet.send_ns);
+        }
         self.announce(packet.sequence, arrival.recv_ns);
     }
 

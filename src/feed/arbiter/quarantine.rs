@@ -3,8 +3,9 @@
 //! A packet whose sequence is absurd, or whose session nobody has heard of, may be corrupt or forged: followed, it would cost
 //! the day. A real jump is confirmed at once by the next packet or by the other line, and costs nothing.
 
-use crate::feed::{Packet, PacketKind, SessionId};
+use crate::feed::{Packet, PacketKind, SessionId, SessionLayer};
 
+use super::blocks;
 use super::notice::Arrival;
 
 /// Two packets agree if they are no further apart than this, in messages: the largest count a packet can claim.
@@ -19,7 +20,7 @@ pub(super) enum Suspicion {
     Jump,
     /// Another session, at its beginning or not.
     Session,
-    /// A restart of the publisher whose beginning was lost, or of which only a heartbeat has come.
+    /// A restart of the publisher, at its beginning or not.
     Restart,
     /// That the channel's very first datagram was the absurd one.
     Rejoin,
@@ -31,7 +32,9 @@ pub(super) struct Suspect {
     pub(super) session: SessionId,
     pub(super) sequence: u64,
     pub(super) arrival: Arrival,
-    end: u64,
+    /// One more than its last number, and where the session's stream of bytes stands behind it.
+    pub(super) end: u64,
+    pub(super) stream_end: u64,
     kind: PacketKind,
     len: usize,
 }
@@ -51,11 +54,13 @@ impl Quarantine {
     }
 
     /// Whether this packet, suspected of the same, agrees with the one held: from the same place of the same session, and
-    /// not merely the same packet again by the same line.
+    /// not merely the same packet again by the same line; where times tell, sent in the order of their numbers.
     pub(super) fn agrees(&self, packet: &Packet<'_>, end: u64, suspicion: Suspicion, line: u8) -> bool {
         self.suspect.is_some_and(|held| {
             let same = held.kind == PacketKind::Data && held.sequence == packet.sequence && held.end == end && held.arrival.line == line;
+            let (later, behind) = (packet.send_ns.cmp(&held.arrival.send_ns), packet.sequence.cmp(&held.sequence));
             held.suspicion == suspicion
+                && (suspicion != Suspicion::Restart || later.is_eq() || behind.is_eq() || later == behind)
                 && held.session == packet.session
                 && packet.sequence <= held.end.saturating_add(NEAR)
                 && held.sequence <= end.saturating_add(NEAR)
@@ -64,15 +69,25 @@ impl Quarantine {
     }
 
     /// Keeps a copy; false if the packet cannot be kept.
-    pub(super) fn keep(&mut self, packet: &Packet<'_>, end: u64, suspicion: Suspicion, payload: &[u8], arrival: &Arrival) -> bool {
+    pub(super) fn keep<S: SessionLayer>(
+        &mut self,
+        packet: &Packet<'_>,
+        end: u64,
+        suspicion: Suspicion,
+        payload: &[u8],
+        arrival: &Arrival,
+    ) -> bool {
         let Some(room) = self.bytes.get_mut(..payload.len()) else { return false };
         room.copy_from_slice(payload);
+        let mut rest = packet.blocks;
+        blocks::skip::<S>(&mut rest, u64::from(packet.count));
         self.suspect = Some(Suspect {
             suspicion,
             session: packet.session,
             sequence: packet.sequence,
             arrival: *arrival,
             end,
+            stream_end: packet.stream_offset.saturating_add((packet.blocks.len() - rest.len()) as u64),
             kind: packet.kind,
             len: payload.len(),
         });

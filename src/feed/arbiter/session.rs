@@ -1,7 +1,12 @@
 //! Sessions and generations: which one a packet belongs to, and when the channel goes over to another.
 //!
-//! Another session starts when a second packet of it has come, by whichever line: one stray or forged datagram would otherwise end the
-//! day, since a session left stays old. The first of the two is kept in quarantine, so that nothing is lost.
+//! Another session, or another generation of this one, starts when a second packet of it has come, by whichever line: one stray,
+//! corrupt or forged datagram would otherwise end the day, since what was left stays old. The first of the two is kept in quarantine, so that
+//! nothing is lost.
+//!
+//! A restart shows by send times: the venue sends its numbers in order, so what goes back in them and was sent later than what was used
+//! before is of another generation. Times are believed within limits ([`BELIEVED_AHEAD_NS`], [`Arbiter::sent`]), so that a corrupt one neither makes a
+//! restart nor hides one.
 //!
 //! A channel goes forward only: a session it has left, and a generation before the last restart, stay old for ever, however
 //! long the slower line talks of them.
@@ -17,6 +22,10 @@ use super::{Arbiter, Phase};
 /// A packet that goes back in the sequence, not to its beginning, is suspected of a restart only if it was sent this much later
 /// than the last one used: no publisher restarts in less, and lines whose clocks differ are not that far apart.
 const RESTART_TAKES_NS: u64 = 1_000_000_000;
+
+/// A send time further ahead of the receipt than this is corrupt: clocks of venue and host are not that far apart. On a host whose clock is, no
+/// restart is ever seen.
+const BELIEVED_AHEAD_NS: u64 = 60_000_000_000;
 
 /// The last sessions left.
 #[derive(Clone, Copy, Debug)]
@@ -66,18 +75,10 @@ impl Arbiter {
             return Verdict::Old;
         }
         let sequence = packet.sequence;
+        if S::RESTARTS_SHOW && (sequence < self.expected || self.quarantine.suspect().is_some()) && self.shows_restart::<S>(packet) {
+            return Verdict::Suspect(Suspicion::Restart);
+        }
         if sequence < self.expected {
-            if S::RESTARTS_SHOW && packet.send_ns > self.last_send_ns {
-                if sequence <= 1 && packet.stream_offset == 0 {
-                    return match packet.count {
-                        0 => Verdict::Suspect(Suspicion::Restart),
-                        _ => Verdict::Starts(StartCause::Restart),
-                    };
-                }
-                if packet.send_ns >= self.last_send_ns.saturating_add(RESTART_TAKES_NS) && !self.may_step_back(sequence) {
-                    return Verdict::Suspect(Suspicion::Restart);
-                }
-            }
             if !self.proven && self.expected - sequence > self.config.absurd_jump {
                 return Verdict::Suspect(Suspicion::Rejoin);
             }
@@ -99,15 +100,56 @@ impl Arbiter {
         }
     }
 
-    /// When what starts with this packet was first sent: a heartbeat of a restart that waits to be confirmed belongs to it.
-    pub(super) fn starts_ns(&self, packet: &Packet<'_>) -> u64 {
-        let held = self.quarantine.suspect().filter(|held| {
-            held.suspicion == Suspicion::Restart
-                && held.session == packet.session
-                && held.sequence <= 1
-                && held.arrival.send_ns > self.last_send_ns
-        });
-        held.map_or(packet.send_ns, |held| held.arrival.send_ns.min(packet.send_ns))
+    /// Whether a packet of this session looks like one of a generation after a restart. One that goes back to the first number at once; one that
+    /// goes back elsewhere if time enough has passed, or if a restart waits to be confirmed.
+    #[inline]
+    fn shows_restart<S: SessionLayer>(&self, packet: &Packet<'_>) -> bool {
+        let used_ns = self.sent_before_ns();
+        if packet.send_ns <= used_ns || !self.believes(packet.send_ns) {
+            return false;
+        }
+        let (sequence, goes_back) = (packet.sequence, packet.sequence < self.expected);
+        goes_back && sequence <= 1 && packet.stream_offset == 0
+            || goes_back && packet.send_ns >= used_ns.saturating_add(RESTART_TAKES_NS) && !self.may_step_back(sequence)
+            || self.follows_restart::<S>(packet)
+    }
+
+    /// Whether a packet belongs to the restart that waits to be confirmed rather than to the generation that is left by it. One that goes on in
+    /// the numbers (the restart had come about as far as what was before it) does if it continues the packet that waits, or if it does not fit
+    /// where the old generation's stream of bytes stands. (Only behind the first packet is the first of these harmless if it is wrong: what was
+    /// delivered before is in that packet, and is told again.)
+    #[cold]
+    fn follows_restart<S: SessionLayer>(&self, packet: &Packet<'_>) -> bool {
+        let waits = self.quarantine.suspect().filter(|held| held.suspicion == Suspicion::Restart && held.session == packet.session);
+        let Some(held) = waits else { return false };
+        let (sequence, offset) = (packet.sequence, packet.stream_offset);
+        let continues = sequence == held.end && (!S::OFFSETS_SHOW || offset == held.stream_end);
+        if sequence < self.expected {
+            return continues || !self.may_step_back(sequence);
+        }
+        let lies_behind = S::OFFSETS_SHOW && sequence >= held.end && offset >= held.stream_end;
+        let fits = self.stream.may_come_to(offset, sequence == self.expected);
+        packet.send_ns >= held.arrival.send_ns && (continues && held.sequence <= 1 || lies_behind && !fits)
+    }
+
+    /// Whether a venue can have sent something at this time.
+    #[inline]
+    fn believes(&self, send_ns: u64) -> bool {
+        send_ns <= self.now_ns.saturating_add(BELIEVED_AHEAD_NS)
+    }
+
+    /// When what was used last was sent: the later of the last two packets, since one of them can have a corrupt time.
+    #[inline]
+    fn sent_before_ns(&self) -> u64 {
+        self.last_send_ns.max(self.send_before_ns)
+    }
+
+    /// A packet that was sent at this time is used.
+    #[inline]
+    pub(super) fn sent(&mut self, send_ns: u64) {
+        if self.believes(send_ns) {
+            (self.send_before_ns, self.last_send_ns) = (self.last_send_ns, send_ns);
+        }
     }
 
     /// Keeps a packet that would tear the channel out of its sequence, or, if it confirms the one kept, follows both.
@@ -124,14 +166,15 @@ impl Arbiter {
         if let Some(held) = self.quarantine.suspect().filter(|_| self.quarantine.agrees(packet, end, suspicion, arrival.line)) {
             let lowest = held.sequence.min(packet.sequence);
             let sent = held.arrival.send_ns.min(packet.send_ns);
+            let used_ns = self.sent_before_ns();
             // What the lines lost of a new session's beginning is a gap like any other, unless that would be absurd.
             let first = if lowest <= self.config.absurd_jump { lowest.min(1) } else { lowest };
             match suspicion {
                 Suspicion::Jump => {}
                 Suspicion::Session => self.start::<S>(StartCause::NewSession, packet.session, first, sent, out),
                 Suspicion::Restart => {
-                    // A beginning may have been sent sooner.
-                    let floor = self.last_send_ns.saturating_add(RESTART_TAKES_NS).min(sent);
+                    // A beginning that has not come may have been sent sooner.
+                    let floor = if lowest <= 1 { sent } else { used_ns.saturating_add(RESTART_TAKES_NS).min(sent) };
                     self.start::<S>(StartCause::Restart, packet.session, first, floor, out);
                 }
                 Suspicion::Rejoin => self.start::<S>(StartCause::JoinedLate, packet.session, lowest, sent, out),
@@ -141,7 +184,7 @@ impl Arbiter {
             self.take::<S>(packet, end, arrival, out);
         } else {
             self.drop_suspect();
-            if !self.quarantine.keep(packet, end, suspicion, payload, arrival) {
+            if !self.quarantine.keep::<S>(packet, end, suspicion, payload, arrival) {
                 self.counters.drops.count(Drop::Quarantined);
             }
         }
@@ -178,7 +221,9 @@ impl Arbiter {
         self.gap = Gap::None;
         self.given_up = GivenUp::new();
         self.generation_floor_ns = if cause == StartCause::Restart { sent_ns } else { 0 };
-        self.last_send_ns = sent_ns;
+        // What cannot be would hide every restart, and nothing would make every copy of it one.
+        let sent_ns = if self.believes(sent_ns) { sent_ns } else { self.now_ns };
+        (self.send_before_ns, self.last_send_ns) = (sent_ns, sent_ns);
         self.proven = first <= 1;
         let now_ns = self.now_ns;
         self.lines_mut().iter_mut().for_each(|line| line.new_session(now_ns));

@@ -24,6 +24,11 @@ impl Stream {
         *self = Self::default();
     }
 
+    /// Whether messages that begin at `offset` can be the next ones of this stream (`at_once`), or later ones.
+    pub fn may_come_to(&self, offset: u64, at_once: bool) -> bool {
+        self.next.is_none_or(|next| if at_once { offset == next } else { offset > next })
+    }
+
     /// What was delivered took up so many bytes; `None`: that cannot be told.
     #[inline]
     pub fn pass(&mut self, bytes: Option<usize>) {
