@@ -370,12 +370,12 @@ fn however_slow_the_reader_it_ends_with_every_last_value_of_a_writer_that_never_
             for _ in 0..37 {
                 n += 1;
                 let hash = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-                let row = if hash % 4 == 0 { hash as u32 % ROWS } else { hash as u32 % 5 };
+                let row = if hash.is_multiple_of(4) { hash as u32 % ROWS } else { hash as u32 % 5 };
                 publisher.publish(row, &mbp10(row, n));
                 last[row as usize] = n;
             }
             publisher.commit();
-            if n % 7_400 == 0 {
+            if n.is_multiple_of(7_400) {
                 std::thread::sleep(Duration::from_micros(200));
             }
         }
