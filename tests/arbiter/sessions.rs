@@ -291,7 +291,8 @@ fn a_restart_is_confirmed_by_whatever_comes_next_of_the_new_generation_and_loses
     let (first, second, both) = (iex(1, 1, 2, 10 * S), iex(1, 3, 2, 10 * S + 1), iex(1, 1, 4, 10 * S));
     let beat = iex(1, 3, 0, 11 * S);
     // In order or not, by one line or both; a heartbeat, when the first packet has been alone for a second; the first packet again.
-    for (kept, confirms) in [((A, &first), (A, &second)), ((A, &second), (B, &first)), ((A, &first), (B, &beat)), ((A, &both), (B, &both))] {
+    for (kept, confirms) in [((A, &first), (A, &second)), ((A, &second), (B, &first)), ((A, &first), (B, &beat)), ((A, &both), (B, &both))]
+    {
         // The one before had come far, or hardly further than the first packet of the new one, or not even that far.
         for before in [50, 4, 2, 1] {
             let mut rig = IexRig::new(config());

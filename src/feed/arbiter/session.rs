@@ -164,7 +164,7 @@ impl Arbiter {
         out: &mut impl InSequence,
     ) {
         if let Some(held) = self.quarantine.suspect().filter(|_| self.quarantine.agrees(packet, end, suspicion, arrival.line)) {
-            let lowest = held.sequence.min(packet.sequence);
+            let (lowest, in_order) = (held.sequence.min(packet.sequence), held.sequence <= packet.sequence);
             let sent = held.arrival.send_ns.min(packet.send_ns);
             let used_ns = self.sent_before_ns();
             // What the lines lost of a new session's beginning is a gap like any other, unless that would be absurd.
@@ -180,8 +180,14 @@ impl Arbiter {
                 Suspicion::Rejoin => self.start::<S>(StartCause::JoinedLate, packet.session, lowest, sent, out),
             }
             self.proven = true;
-            self.admit_suspect::<S>(out);
-            self.take::<S>(packet, end, arrival, out);
+            // The lower number first: what lies between the two is no hole to be given up because it was awaited for long.
+            if in_order {
+                self.admit_suspect::<S>(out);
+                self.take::<S>(packet, end, arrival, out);
+            } else {
+                self.take::<S>(packet, end, arrival, out);
+                self.admit_suspect::<S>(out);
+            }
         } else {
             self.drop_suspect();
             if !self.quarantine.keep::<S>(packet, end, suspicion, payload, arrival) {
