@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire::feed::name::FeedName;
+use tickwire::record::statistics::UNDEF_QUANTITY;
 use tickwire::record::venue::kind;
-use tickwire::record::{Definition, Imbalance, Statistics, UNDEF_PRICE, UNDEF_SIZE, UNDEF_TIME, Venue, control};
-use tickwire::wire::{itch50, tops16};
+use tickwire::record::{Definition, Imbalance, Statistics, UNDEF_PRICE, UNDEF_SIZE, UNDEF_TIME, Venue, control, flags};
+use tickwire::wire::{deep10, itch50, tops16};
 
 mod venue;
 use venue::*;
@@ -158,6 +159,12 @@ fn feeds() -> Vec<Feed> {
             types: tops16::Message::TYPES.iter().map(|(code, _)| *code).collect(),
             cases: tops_cases(),
         },
+        Feed {
+            heading: "IEX DEEP 1.0",
+            feed: FeedName::IexDeep,
+            types: deep10::Message::TYPES.iter().map(|(code, _)| *code).collect(),
+            cases: deep_cases(),
+        },
     ]
 }
 
@@ -211,43 +218,76 @@ fn itch_cases() -> Vec<Case> {
 
 fn tops_cases() -> Vec<Case> {
     let quoted = [tops_quote("XYZ", (100_000, 300), (100_100, 200))];
-    let known = [tops_directory("XYZ", 100)];
+    let mut cases = iex_cases(&quoted);
+    cases.push(case("quote", &quoted, tops_quote("XYZ", (100_000, 300), (100_100, 100))));
+    cases
+}
+
+fn deep_cases() -> Vec<Case> {
+    let resting = [level(b'B', 0, 300, true), level(b'S', 0, 300, true)];
+    let mut cases = iex_cases(&resting);
+    cases.push(case("security event", &resting, deep_security_event("XYZ", b'O')));
+    for side in [b'B', b'S'] {
+        let best = [level(side, 0, 300, true)];
+        let open = [level(side, 0, 300, true), level(side, 1, 5, false)];
+        let undone = [level(side, 0, 300, true), level(side, 0, 200, false)];
+        let ten: Vec<_> = (0..10).map(|away| level(side, away, 300, true)).collect();
+        cases.extend([
+            case("a new best", &[level(side, 1, 300, true)], level(side, 0, 200, true)),
+            case("new among the best ten", &best, level(side, 1, 200, true)),
+            case("new behind the best ten", &ten, level(side, 10, 200, true)),
+            case("another size", &best, level(side, 0, 200, true)),
+            case("size 0: gone", &best, level(side, 0, 0, true)),
+            case("the size it has", &best, level(side, 0, 300, true)),
+            case("gone, but was not there", &best, level(side, 5, 0, true)),
+            case("not complete", &best, level(side, 0, 200, false)),
+            case("end of an event of several", &open, level(side, 0, 200, true)),
+            case("end of an event that changed nothing", &undone, level(side, 0, 300, true)),
+        ]);
+    }
+    cases
+}
+
+/// Of XYZ, so many cents behind the best.
+fn level(side: u8, away: u64, size: u32, complete: bool) -> Vec<u8> {
+    let price = if side == b'B' { 100_000 - 100 * away } else { 100_100 + 100 * away };
+    deep_level("XYZ", side, price, size, complete)
+}
+
+/// What TOPS and DEEP have in common.
+fn iex_cases(before: &[Vec<u8>]) -> Vec<Case> {
+    let known = [iex_directory(100)];
     let flagged = |mut message: Vec<u8>| {
         message[1] = 0x60;
         message
     };
-    let (auction, retail, official) = (zeroed(b'A', b'O'), zeroed(b'I', b'A'), zeroed(b'X', b'Q'));
     vec![
-        case("quote", &quoted, tops_quote("XYZ", (100_000, 300), (100_100, 100))),
-        case("trade", &quoted, flagged(tops_trade("XYZ", 100_000, 5))),
-        case("no shares", &quoted, tops_trade("XYZ", 100_000, 0)),
-        case("broken trade", &quoted, flagged(tops_break("XYZ"))),
-        case("trading", &quoted, tops_status("XYZ", b'T')),
-        case("halted", &quoted, tops_status("XYZ", b'H')),
-        case("orders accepted", &quoted, tops_status("XYZ", b'O')),
-        case("paused", &quoted, tops_status("XYZ", b'P')),
-        case("halted on IEX", &quoted, tops_operational("XYZ", b'O')),
-        case("not halted on IEX", &quoted, tops_operational("XYZ", b'N')),
-        case("short-sale restriction", &quoted, tops_short_sale("XYZ", 1)),
-        case("first of the session", &quoted, tops_directory("XYZ", 100)),
-        case("told otherwise", &known, tops_directory("XYZ", 40)),
-        case("told again", &known, tops_directory("XYZ", 100)),
-        case("auction", &quoted, auction),
-        case("retail interest", &quoted, retail),
-        case("official price", &quoted, official),
-        case("system event", &quoted, zeroed(b'S', b'R')),
+        case("trade", before, flagged(tops_trade("XYZ", 100_000, 5))),
+        case("no shares", before, tops_trade("XYZ", 100_000, 0)),
+        case("broken trade", before, flagged(tops_break("XYZ"))),
+        case("trading", before, tops_status("XYZ", b'T')),
+        case("halted", before, tops_status("XYZ", b'H')),
+        case("orders accepted", before, tops_status("XYZ", b'O')),
+        case("paused", before, tops_status("XYZ", b'P')),
+        case("halted on IEX", before, tops_operational("XYZ", b'O')),
+        case("not halted on IEX", before, tops_operational("XYZ", b'N')),
+        case("short-sale restriction", before, tops_short_sale("XYZ", 1)),
+        case("first of the session", before, iex_directory(100)),
+        case("told otherwise", &known, iex_directory(40)),
+        case("told again", &known, iex_directory(100)),
+        case("auction", before, iex_auction("XYZ", b'C', 700, 100_000, (60, b'S'), 1_700_060_400)),
+        case("retail interest", before, iex_retail("XYZ", b'C')),
+        case("opening price", before, iex_official("XYZ", b'Q', 100_000)),
+        case("closing price", before, iex_official("XYZ", b'M', 100_000)),
+        case("system event", before, iex_system(b'R')),
     ]
 }
 
-/// A TOPS message of XYZ with this second byte and zeros in all other fields.
-fn zeroed(code: u8, second: u8) -> Vec<u8> {
-    let size = tops16::Message::TYPES.iter().find(|(known, _)| *known == code).unwrap().1;
-    let mut message = vec![0; size];
-    message[..2].copy_from_slice(&[code, second]);
-    message[2..10].copy_from_slice(&(MIDNIGHT_NS + VENUE_NS).to_le_bytes());
-    if size > 10 {
-        message[10..18].copy_from_slice(&text("XYZ"));
-    }
+/// Of XYZ: a when-issued exchange-traded product for tests, with a close.
+fn iex_directory(round_lot: u32) -> Vec<u8> {
+    let mut message = tops_directory("XYZ", round_lot);
+    message[1] = 0xE0;
+    message[22..30].copy_from_slice(&99_000_u64.to_le_bytes());
     message
 }
 
@@ -265,7 +305,16 @@ fn outcome(feed: FeedName, case: &Case) -> Vec<Out> {
 }
 
 fn every_outcome() -> Vec<Out> {
-    feeds().iter().flat_map(|feed| feed.cases.iter().flat_map(|case| outcome(feed.feed, case))).collect()
+    VENUES.iter().flat_map(|(_, venue)| outcomes_of(venue)).collect()
+}
+
+/// Which column of the field tables is whose.
+const VENUES: [(usize, &str); 2] = [(1, "TotalView-ITCH"), (2, "IEX")];
+
+/// Of the feeds of a venue.
+fn outcomes_of(venue: &str) -> Vec<Out> {
+    let of_venue = feeds().into_iter().filter(|feed| feed.heading.starts_with(venue));
+    of_venue.flat_map(|feed| feed.cases.iter().flat_map(|case| outcome(feed.feed, case)).collect::<Vec<_>>()).collect()
 }
 
 // ── the two ──
@@ -276,8 +325,10 @@ fn every_row_of_every_feed_is_what_its_channel_publishes_and_every_message_type_
     for Feed { heading, feed, types, cases } in feeds() {
         let mut rows: BTreeMap<(u8, String), Told> = BTreeMap::new();
         for row in table(&page, heading, 0) {
-            let message = quoted(&row[0])[0].as_bytes()[0];
-            assert!(rows.insert((message, row[1].clone()), told_by(&row[2])).is_none(), "{heading}: the same row twice: {row:?}");
+            for message in quoted(&row[0]) {
+                let key = (message.as_bytes()[0], row[1].clone());
+                assert!(rows.insert(key, told_by(&row[2])).is_none(), "{heading}: the same row twice: {row:?}");
+            }
         }
         let told: BTreeSet<u8> = rows.keys().map(|(message, _)| *message).collect();
         assert_eq!(told, types.into_iter().collect(), "{heading}: a row for every message type, and no other");
@@ -292,30 +343,94 @@ fn every_row_of_every_feed_is_what_its_channel_publishes_and_every_message_type_
 
 #[test]
 fn every_reason_of_a_trading_action_is_the_one_the_table_names() {
-    let mut told = BTreeSet::new();
-    for row in table(&page(), "Reasons of H", 0) {
-        let (name, number) = row[1].split_once(' ').unwrap();
-        let reason = dbn::StatusReason::try_from(number.parse::<u16>().unwrap()).unwrap();
-        let dbns = format!("{reason:?}").to_uppercase();
-        assert_eq!(name.replace('_', ""), dbns, "DBN's own name");
-        let codes = if row[0] == "any other" { vec!["XYZ", ""] } else { quoted(&row[0]) };
-        for code in codes {
-            let padded: [u8; 4] = format!("{code:<4}").into_bytes().try_into().unwrap();
-            let mut bench = Bench::itch();
-            bench.one(trading_action(5, "XYZ", b'H', &padded));
-            assert_eq!(bench.sink.statuses()[0].reason, reason as u16, "{code}");
-            told.insert(code.to_owned());
+    let itch = "T1 T2 T5 T6 T8 T12 H4 H9 H10 H11 O1 LUDP LUDS MWC1 MWC2 MWC3 MWC0 IPO1 M1 M2 T3 T7 R4 R9 C3 C4 C9 C11 MWCQ R1 R2 IPOQ IPOE";
+    let iex = "T1 T2 IPO1 IPO2 IPO3 IPOD MCB1 MCB2 MCB3";
+    for (heading, specified) in [("Reasons of H", itch), ("Reasons of IEX's H", iex)] {
+        let mut told = BTreeSet::new();
+        for row in table(&page(), heading, 0) {
+            let (name, number) = row[1].split_once(' ').unwrap();
+            let reason = dbn::StatusReason::try_from(number.parse::<u16>().unwrap()).unwrap();
+            let dbns = format!("{reason:?}").to_uppercase();
+            assert_eq!(name.replace('_', ""), dbns, "DBN's own name");
+            let codes = if row[0] == "any other" { vec!["XYZ", "NA", ""] } else { quoted(&row[0]) };
+            for code in codes {
+                let padded: [u8; 4] = format!("{code:<4}").into_bytes().try_into().unwrap();
+                let (mut bench, message) = if heading == "Reasons of H" {
+                    (Bench::itch(), trading_action(5, "XYZ", b'H', &padded))
+                } else {
+                    let mut message = tops_status("XYZ", b'H');
+                    message[18..22].copy_from_slice(&padded);
+                    (Bench::deep(), message)
+                };
+                bench.one(message);
+                assert_eq!(bench.sink.statuses()[0].reason, reason as u16, "{heading}: {code}");
+                told.insert(code.to_owned());
+            }
         }
-    }
-    let specified =
-        "T1 T2 T5 T6 T8 T12 H4 H9 H10 H11 O1 LUDP LUDS MWC1 MWC2 MWC3 MWC0 IPO1 M1 M2 T3 T7 R4 R9 C3 C4 C9 C11 MWCQ R1 R2 IPOQ IPOE";
-    for code in specified.split(' ') {
-        assert!(told.contains(code), "the specification's reason {code} has no row");
+        for code in specified.split(' ') {
+            assert!(told.contains(code), "the specification's reason {code} has no row");
+        }
     }
 }
 
-/// Kinds that only feeds to come tell.
-const TO_COME: [u8; 1] = [kind::SECURITY_EVENT];
+#[test]
+fn level_records_say_what_the_event_changed_as_the_table_says() {
+    let rows = table(&page(), "IEX DEEP 1.0", 1);
+    let row = |what: &str| rows.iter().find(|row| row[0] == what).unwrap_or_else(|| panic!("no row `{what}`")).clone();
+    assert_eq!(rows.len(), 5);
+    for (side, other, letter) in [(b'B', b'S', "B"), (b'S', b'B', "A")] {
+        let price = |away: u64| px(if side == b'B' { 100_000 - 100 * away } else { 100_100 + 100 * away } as u32);
+        let four: Vec<_> = (0..4).map(|away| level(side, away, 300, true)).collect();
+        let (one, several) = ([level(side, 7, 9, false)], [level(side, 2, 9, false)]);
+        let cases = [
+            ("one level came", &one[..0], level(side, 4, 40, true), (price(4), 40, 4)),
+            ("one level has another size", &one[..0], level(side, 2, 40, true), (price(2), 40, 2)),
+            ("one level went", &one[..0], level(side, 1, 0, true), (price(1), 300, 1)),
+            ("several levels of one side", &several[..], level(side, 1, 8, true), (UNDEF_PRICE, 0, 0)),
+            ("several levels of both sides", &several[..], level(other, 0, 8, true), (UNDEF_PRICE, 0, 0)),
+        ];
+        for (what, open, message, expected) in cases {
+            let mut bench = Bench::deep();
+            bench.send(&four);
+            bench.send(open);
+            assert_eq!(bench.sink.records(), 0);
+            (bench.now_ns, bench.sink.out) = (bench.now_ns + 5, Vec::new());
+            bench.one(message);
+            let [record] = bench.sink.mbp10()[..] else { panic!("{what}: one record") };
+            let row = row(what);
+            assert_eq!((record.action as char).to_string(), row[1], "{what}");
+            assert_eq!((record.side as char).to_string(), if row[2] == "N" { "N" } else { letter }, "{what}");
+            let words = (row[3].as_str(), row[4].as_str(), row[5].as_str());
+            let told = (expected.0 != UNDEF_PRICE, what == "one level went");
+            assert_eq!(
+                words,
+                match told {
+                    (true, true) => ("its price", "the size it had", "its rank"),
+                    (true, false) => ("its price", "its size", "its rank"),
+                    _ => ("not told", "0", "0"),
+                },
+                "{what}"
+            );
+            assert_eq!((record.price, record.size, u64::from(record.depth)), expected, "{what}");
+            let of_message = (record.hd.ts_event, record.ts_recv, u64::from(record.sequence), record.flags);
+            assert_eq!(of_message, (MIDNIGHT_NS + VENUE_NS, bench.now_ns, bench.next - 1, flags::LAST), "{what}");
+            assert!(record.levels.iter().all(|level| level.bid_ct == 0 && level.ask_ct == 0), "there are no orders");
+        }
+    }
+}
+
+#[test]
+fn a_level_that_was_not_there_marks_its_book_and_a_restart_clears_all_of_them() {
+    let mut bench = Bench::deep();
+    bench.send(&[level(b'B', 0, 300, true), deep_level("OTHER", b'S', 5, 1, true)]);
+    bench.one(level(b'B', 5, 0, true));
+    assert_eq!((bench.sink.records(), bench.dropped()), (0, vec![("unknown_level", 1)]));
+    bench.one(level(b'B', 0, 200, true));
+    assert_eq!(bench.sink.mbp10()[0].flags, flags::LAST | flags::MAYBE_BAD_BOOK);
+    bench.restart(&[level(b'B', 0, 100, true)]);
+    let told: Vec<_> = bench.sink.mbp10().iter().map(|record| (record.hd.instrument_id, record.action, record.flags)).collect();
+    assert_eq!(told, [(1, b'R', flags::LAST), (2, b'R', flags::LAST), (1, b'A', flags::LAST)]);
+}
 
 #[test]
 fn every_kind_of_the_side_ring_tells_what_its_row_says_and_nothing_else() {
@@ -338,10 +453,6 @@ fn every_kind_of_the_side_ring_tells_what_its_row_says_and_nothing_else() {
     for row in table(&page(), "The side ring", 0) {
         let number: u8 = row[1].parse().unwrap();
         assert!(row[0] == kind_name(number) && numbers.insert(number));
-        if TO_COME.contains(&number) {
-            assert_eq!(told.get(&number), None, "{} has come: it is no longer to come", row[0]);
-            continue;
-        }
         let mut expected: BTreeSet<String> = BTreeSet::new();
         for (cell, field) in row[2..].iter().zip(["reference", "prices", "codes[0]", "codes[1]", "codes[2]", "size", "time_ns", "text"]) {
             match field {
@@ -364,14 +475,22 @@ macro_rules! told_fields {
     }};
 }
 
-fn fields_of(heading: &str) -> BTreeSet<String> {
-    table(&page(), heading, 0).iter().map(|row| quoted(&row[0])[0].to_owned()).collect()
+/// The fields that a venue's column does not call untold.
+fn fields_of(heading: &str, column: usize) -> BTreeSet<String> {
+    let rows = table(&page(), heading, 0).into_iter().filter(|row| !row[column].starts_with("not told"));
+    rows.map(|row| quoted(&row[0])[0].to_owned()).collect()
 }
 
 #[test]
 fn definitions_fill_the_fields_the_table_names() {
+    for (column, venue) in VENUES {
+        assert_eq!(told_by_definitions(venue), fields_of("Definition, field by field", column), "{venue}");
+    }
+}
+
+fn told_by_definitions(venue: &str) -> BTreeSet<String> {
     let mut told: BTreeSet<String> = BTreeSet::new();
-    for out in every_outcome() {
+    for out in outcomes_of(venue) {
         let Out::Definition(_, record) = out else { continue };
         told.extend(told_fields!(
             record,
@@ -452,11 +571,19 @@ fn definitions_fill_the_fields_the_table_names() {
             }
         ));
     }
-    assert_eq!(told, fields_of("Definition, field by field"));
+    told
 }
 
 #[test]
 fn imbalances_and_statistics_fill_the_fields_their_tables_name() {
+    for (column, venue) in VENUES {
+        let (imbalances, statistics) = told_by_imbalances_and_statistics(venue);
+        assert_eq!(imbalances, fields_of("Imbalance, field by field", column), "{venue}");
+        assert_eq!(statistics, fields_of("Statistics, field by field", column), "{venue}");
+    }
+}
+
+fn told_by_imbalances_and_statistics(venue: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut imbalances, mut statistics) = (BTreeSet::new(), BTreeSet::new());
     let no_imbalance = Imbalance {
         ref_price: UNDEF_PRICE,
@@ -478,8 +605,8 @@ fn imbalances_and_statistics_fill_the_fields_their_tables_name() {
         significant_imbalance: b'~',
         ..zerocopy::FromZeros::new_zeroed()
     };
-    let nothing = Statistics { ts_ref: UNDEF_TIME, channel_id: u16::MAX, ..zerocopy::FromZeros::new_zeroed() };
-    for out in every_outcome() {
+    let nothing = Statistics { ts_ref: UNDEF_TIME, quantity: UNDEF_QUANTITY, channel_id: u16::MAX, ..zerocopy::FromZeros::new_zeroed() };
+    for out in outcomes_of(venue) {
         match out {
             Out::Imbalance(_, record) => imbalances.extend(told_fields!(
                 record,
@@ -530,8 +657,62 @@ fn imbalances_and_statistics_fill_the_fields_their_tables_name() {
             _ => {}
         }
     }
-    assert_eq!(imbalances, fields_of("Imbalance, field by field"));
-    assert_eq!(statistics, fields_of("Statistics, field by field"));
+    (imbalances, statistics)
+}
+
+#[test]
+fn an_iex_auction_s_values_go_where_its_column_says() {
+    let mut bench = Bench::tops();
+    bench.one(iex_auction("XYZ", b'C', 700, 100_000, (60, b'S'), 1_700_060_400));
+    let [told] = bench.sink.imbalances()[..] else { panic!("one imbalance") };
+    // By the name of the specification; see `iex_auction`.
+    let wire = BTreeMap::from([
+        ("reference price", px(100_000)),
+        ("indicative clearing price", px(100_001)),
+        ("auction book clearing price", px(100_002)),
+        ("lower auction collar", px(99_500)),
+        ("upper auction collar", px(100_500)),
+        ("scheduled auction time", 1_700_060_400_000_000_000),
+        ("paired shares", 700),
+        ("imbalance shares", 60),
+        ("auction type", i64::from(b'C')),
+        ("imbalance side", i64::from(b'A')),
+        ("extension number", 2),
+    ]);
+    let mut rows = 0;
+    for row in table(&page(), "Imbalance, field by field", 0).iter().filter(|row| !row[2].starts_with("not told")) {
+        let is = match quoted(&row[0])[0] {
+            "ref_price" => told.ref_price,
+            "auction_time" => told.auction_time as i64,
+            "cont_book_clr_price" => told.cont_book_clr_price,
+            "auct_interest_clr_price" => told.auct_interest_clr_price,
+            "upper_collar" => told.upper_collar,
+            "lower_collar" => told.lower_collar,
+            "paired_qty" => told.paired_qty.into(),
+            "total_imbalance_qty" => told.total_imbalance_qty.into(),
+            "auction_type" => told.auction_type.into(),
+            "side" => told.side.into(),
+            "num_extensions" => told.num_extensions.into(),
+            other => panic!("{other}"),
+        };
+        assert_eq!(Some(&is), wire.get(row[2].split(':').next().unwrap()), "{}", row[0]);
+        rows += 1;
+    }
+    assert_eq!(rows, wire.len());
+}
+
+#[test]
+fn an_iex_directory_s_flags_go_where_its_column_says() {
+    use tickwire::compose::definitions::attribute as bit;
+    for (flag, bits, secsubtype) in [(0x80, bit::TEST, *b"\0\0"), (0x40, 0, *b"WI"), (0x20, bit::ETP, *b"\0\0")] {
+        let mut message = iex_directory(100);
+        message[1] = flag;
+        let mut bench = Bench::deep();
+        bench.one(message);
+        let told = bench.sink.definitions()[0];
+        assert_eq!((told.inst_attrib_value as u32, &told.secsubtype[..2]), (bits | 1 << bit::LULD_TIER, &secsubtype[..]), "{flag:#x}");
+        assert_eq!((told.min_lot_size_round_lot, told.exchange), (100, *b"IEXG\0"));
+    }
 }
 
 #[test]

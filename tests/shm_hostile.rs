@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use shm_support::*;
 use tickwire::record::{Mbp1, Schema, Sink, Trade, control};
-use tickwire::shm::layout::{ENTRY_WORDS, HEADER_BYTES, kind, word};
+use tickwire::shm::layout::{ENTRY_WORDS, HEADER_BYTES, LINE, kind, word};
 use tickwire::shm::{From, Item, Publication, Publisher, ShmError};
 
 /// A publication with some life in it, closed and kept; its bytes.
@@ -119,7 +119,7 @@ fn a_stamp_beyond_the_cursor_of_a_writer_that_is_gone_is_told_and_not_waited_for
             let entry = word::TABLE + ENTRY_WORDS * section;
             if word_at(&bytes, entry) == kind::RING {
                 // The slot that comes next, stamped by a writer a thousand rings ahead.
-                let slot = (word_at(&bytes, entry + 2) + 41 * word_at(&bytes, entry + 5)) as usize;
+                let slot = LINE + (word_at(&bytes, entry + 2) + 41 * word_at(&bytes, entry + 5)) as usize;
                 bytes[slot..slot + 8].copy_from_slice(&(41_u64 + 64_000).to_le_bytes());
             }
         }

@@ -78,10 +78,8 @@ impl Arbiter {
         if S::RESTARTS_SHOW && (sequence < self.expected || self.quarantine.suspect().is_some()) && self.shows_restart::<S>(packet) {
             return Verdict::Suspect(Suspicion::Restart);
         }
-        if sequence < self.expected {
-            if !self.proven && self.expected - sequence > self.config.absurd_jump {
-                return Verdict::Suspect(Suspicion::Rejoin);
-            }
+        if sequence < self.expected && !self.proven && self.expected - sequence > self.config.absurd_jump {
+            return Verdict::Suspect(Suspicion::Rejoin);
         }
         // From the horizon, not from the expected number: behind a confirmed jump the packets are no longer absurd.
         if sequence > self.horizon && sequence - self.horizon > self.config.absurd_jump {
@@ -164,7 +162,7 @@ impl Arbiter {
         out: &mut impl InSequence,
     ) {
         if let Some(held) = self.quarantine.suspect().filter(|_| self.quarantine.agrees(packet, end, suspicion, arrival.line)) {
-            let lowest = held.sequence.min(packet.sequence);
+            let (lowest, in_order) = (held.sequence.min(packet.sequence), held.sequence <= packet.sequence);
             let sent = held.arrival.send_ns.min(packet.send_ns);
             let used_ns = self.sent_before_ns();
             // What the lines lost of a new session's beginning is a gap like any other, unless that would be absurd.
@@ -180,8 +178,14 @@ impl Arbiter {
                 Suspicion::Rejoin => self.start::<S>(StartCause::JoinedLate, packet.session, lowest, sent, out),
             }
             self.proven = true;
-            self.admit_suspect::<S>(out);
-            self.take::<S>(packet, end, arrival, out);
+            // The lower number first: what lies between the two is no hole to be given up because it was awaited for long.
+            if in_order {
+                self.admit_suspect::<S>(out);
+                self.take::<S>(packet, end, arrival, out);
+            } else {
+                self.take::<S>(packet, end, arrival, out);
+                self.admit_suspect::<S>(out);
+            }
         } else {
             self.drop_suspect();
             if !self.quarantine.keep::<S>(packet, end, suspicion, payload, arrival) {
