@@ -78,10 +78,8 @@ impl Arbiter {
         if S::RESTARTS_SHOW && (sequence < self.expected || self.quarantine.suspect().is_some()) && self.shows_restart::<S>(packet) {
             return Verdict::Suspect(Suspicion::Restart);
         }
-        if sequence < self.expected {
-            if !self.proven && self.expected - sequence > self.config.absurd_jump {
-                return Verdict::Suspect(Suspicion::Rejoin);
-            }
+        if sequence < self.expected && !self.proven && self.expected - sequence > self.config.absurd_jump {
+            return Verdict::Suspect(Suspicion::Rejoin);
         }
         // From the horizon, not from the expected number: behind a confirmed jump the packets are no longer absurd.
         if sequence > self.horizon && sequence - self.horizon > self.config.absurd_jump {
