@@ -32,8 +32,10 @@ pub enum Kind {
     Time,
     /// One byte of ASCII; not there: 0.
     Letter,
-    /// So many bytes, ended by a zero or padded with spaces; not there: all of them are.
+    /// So many bytes, ended by a zero; not there: the first is.
     Text(usize),
+    /// So many bytes, padded with spaces; not there: all of them are.
+    Padded(usize),
 }
 
 impl Kind {
@@ -44,7 +46,7 @@ impl Kind {
             Self::U16 | Self::I16 => 2,
             Self::U32 | Self::I32 => 4,
             Self::U64 | Self::I64 | Self::Price | Self::Time => 8,
-            Self::Text(bytes) => bytes,
+            Self::Text(bytes) | Self::Padded(bytes) => bytes,
         }
     }
 }
@@ -84,7 +86,7 @@ pub enum Value<'a> {
 impl Column {
     /// Whether a record may have nothing here.
     pub fn may_be_none(&self) -> bool {
-        self.largest_is_none || matches!(self.kind, Kind::Price | Kind::Time | Kind::Letter | Kind::Text(_))
+        self.largest_is_none || matches!(self.kind, Kind::Price | Kind::Time | Kind::Letter | Kind::Text(_) | Kind::Padded(_))
     }
 
     /// What `record` holds here. A record too short for the column has nothing.
@@ -114,11 +116,9 @@ impl Column {
             Kind::Text(width) => {
                 let bytes = record.get(self.offset..self.offset + width).unwrap_or_default();
                 let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-                match bytes.get(..end).unwrap_or_default().trim_ascii_end() {
-                    b"" => Value::None,
-                    text => Value::Text(text),
-                }
+                text(bytes.get(..end).unwrap_or_default())
             }
+            Kind::Padded(width) => text(record.get(self.offset..self.offset + width).unwrap_or_default().trim_ascii_end()),
         }
     }
 
@@ -187,4 +187,8 @@ impl Table {
         self.size += 8;
         self
     }
+}
+
+fn text(bytes: &[u8]) -> Value<'_> {
+    if bytes.is_empty() { Value::None } else { Value::Text(bytes) }
 }

@@ -250,7 +250,7 @@ fn physical(kind: Kind) -> Physical {
     match kind {
         Kind::U8 | Kind::U16 | Kind::U32 | Kind::I8 | Kind::I16 | Kind::I32 => Physical::INT32,
         Kind::U64 | Kind::I64 | Kind::Price | Kind::Time => Physical::INT64,
-        Kind::Letter | Kind::Text(_) => Physical::BYTE_ARRAY,
+        Kind::Letter | Kind::Text(_) | Kind::Padded(_) => Physical::BYTE_ARRAY,
     }
 }
 
@@ -268,7 +268,7 @@ fn field(column: &Column, numbers: Numbers) -> Result<Type, ParquetError> {
         Kind::Price => builder.with_precision(18).with_scale(9).with_logical_type(Some(LogicalType::decimal(9, 18))),
         Kind::Time if numbers.raw_times => builder.with_logical_type(Some(LogicalType::integer(64, false))),
         Kind::Time => builder.with_logical_type(Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
-        Kind::Letter | Kind::Text(_) => return string(&column.name),
+        Kind::Letter | Kind::Text(_) | Kind::Padded(_) => return string(&column.name),
     }
     .build()
 }

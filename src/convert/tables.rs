@@ -57,7 +57,12 @@ fn column(name: &'static str, kind: Kind, offset: usize, stored: Kind, largest_i
     Column { name: name.into(), kind, offset, largest_is_none }
 }
 
-/// `meaning field` for each column: `plain` and `text` as the type says, `opt` where the largest integer means none, else a [`Kind`].
+/// Text whose end is padded with spaces.
+fn padded(stored: Kind) -> Kind {
+    Kind::Padded(stored.width())
+}
+
+/// `meaning field` for each column: `plain` and `text` as the type says, `padded` for text with spaces behind it, `opt` where the largest integer means none, else a [`Kind`].
 macro_rules! columns {
     ($record:ident: $($meaning:ident $field:ident),* $(,)?) => { vec![$(
         column(stringify!($field), columns!(@kind $meaning $record $field), offset_of!($record, $field),
@@ -65,6 +70,7 @@ macro_rules! columns {
     ),*] };
     (@kind plain $record:ident $field:ident) => { kind_of(|record: &$record| &record.$field) };
     (@kind text $record:ident $field:ident) => { kind_of(|record: &$record| &record.$field) };
+    (@kind padded $record:ident $field:ident) => { padded(kind_of(|record: &$record| &record.$field)) };
     (@kind opt $record:ident $field:ident) => { kind_of(|record: &$record| &record.$field) };
     (@kind price $record:ident $field:ident) => { Kind::Price };
     (@kind time $record:ident $field:ident) => { Kind::Time };
@@ -223,5 +229,5 @@ fn venue() -> Vec<Column> {
         largest_is_none: false,
     };
     let prices: Vec<Column> = (0..5).map(price).collect();
-    [told, prices, columns!(Venue: time time_ns, plain size, plain sequence, text codes, text text)].concat()
+    [told, prices, columns!(Venue: time time_ns, plain size, plain sequence, padded codes, padded text)].concat()
 }
