@@ -1566,10 +1566,11 @@ const char *tickwire_orders_symbol(struct tickwire_orders *orders, const struct 
 struct tickwire_publication *tickwire_orders_subscribed(const struct tickwire_orders *orders);
 
 /**
- * Opens the publication `name` in the directory `dir` (NULL: /dev/shm/tickwire). NULL if that cannot be. To be closed with
+ * Opens the publication `name` in the directory `dir` (NULL: $TICKWIRE_PUBLICATION_DIR, or else /dev/shm/tickwire). NULL if that cannot be. To be closed with
  * tickwire_close.
  */
-struct tickwire_publication *tickwire_open(const char *dir, const char *name);
+struct tickwire_publication *tickwire_open(const char *dir,
+                                           const char *name);
 
 /**
  * Opens what the name of `publication` leads to now: the newest epoch. Another handle, to be closed too.
@@ -1582,10 +1583,12 @@ struct tickwire_publication *tickwire_reopen(const struct tickwire_publication *
 void tickwire_close(struct tickwire_publication *publication);
 
 /**
- * Writes the names of the publications in `dir` (NULL: /dev/shm/tickwire) to `names`, sorted, at most `most`. Returns how many there are,
+ * Writes the names of the publications in `dir` (NULL: $TICKWIRE_PUBLICATION_DIR, or else /dev/shm/tickwire) to `names`, sorted, at most `most`. Returns how many there are,
  * which may be more; or a code.
  */
-int64_t tickwire_names(const char *dir, struct tickwire_name *names, size_t most);
+int64_t tickwire_names(const char *dir,
+                       struct tickwire_name *names,
+                       size_t most);
 
 /**
  * How the publication is. Up to two system calls.

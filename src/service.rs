@@ -65,7 +65,7 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
     let up = bring_up(plan, &mut steering, keeper.clock(), &mut running, &mut housekeeping);
     let outcome = up.map(|()| {
         tell(&[NotifyState::Ready, NotifyState::Status("receiving")]);
-        let publications: usize = plan.lanes.iter().map(|lane| lane.publications.len()).sum();
+        let publications = plan.lanes.iter().map(|lane| lane.publications.len()).sum::<usize>() + plan.computed.len();
         tracing::info!("ready: lanes {}, publications {publications}", plan.lanes.len());
         watch(plan, &mut running, &mut keeper, &mut steering);
     });

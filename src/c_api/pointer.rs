@@ -2,6 +2,7 @@
 //!
 //! What cannot be checked, that a pointer which is neither null nor misaligned is good, is the caller's promise.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, OsStr, c_char};
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
@@ -37,16 +38,17 @@ pub unsafe fn text<'a>(what: &str, text: *const c_char) -> Result<&'a str, Failu
     text.to_str().map_err(|_| Failure::argument(format!("{what} {text:?} is not UTF-8")))
 }
 
-/// A directory; null is the default.
+/// A directory; null is the environment's `TICKWIRE_PUBLICATION_DIR`, as everywhere, or else the default.
 ///
 /// # Safety
 /// As of [`text`].
-pub unsafe fn directory<'a>(dir: *const c_char) -> &'a Path {
+pub unsafe fn directory<'a>(dir: *const c_char) -> Cow<'a, Path> {
     if dir.is_null() {
-        return Path::new(DEFAULT_DIR);
+        let named = std::env::var_os("TICKWIRE_PUBLICATION_DIR").filter(|dir| !dir.is_empty());
+        return named.map_or(Cow::Borrowed(Path::new(DEFAULT_DIR)), |dir| Cow::Owned(dir.into()));
     }
     // SAFETY: not null, and by the caller's promise zero-terminated and unchanged.
-    Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(dir) }.to_bytes()))
+    Cow::Borrowed(Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(dir) }.to_bytes())))
 }
 
 /// A handle or struct to look at.

@@ -64,7 +64,7 @@ pub struct Ring {
     pub position: u64,
 }
 
-/// Opens the publication `name` in the directory `dir` (NULL: /dev/shm/tickwire). NULL if that cannot be. To be closed with
+/// Opens the publication `name` in the directory `dir` (NULL: $TICKWIRE_PUBLICATION_DIR, or else /dev/shm/tickwire). NULL if that cannot be. To be closed with
 /// tickwire_close.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tickwire_open(dir: *const c_char, name: *const c_char) -> *mut Publication {
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn tickwire_close(publication: *mut Publication) {
     });
 }
 
-/// Writes the names of the publications in `dir` (NULL: /dev/shm/tickwire) to `names`, sorted, at most `most`. Returns how many there are,
+/// Writes the names of the publications in `dir` (NULL: $TICKWIRE_PUBLICATION_DIR, or else /dev/shm/tickwire) to `names`, sorted, at most `most`. Returns how many there are,
 /// which may be more; or a code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tickwire_names(dir: *const c_char, names: *mut Name, most: usize) -> i64 {

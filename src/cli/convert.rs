@@ -32,7 +32,7 @@ pub(super) struct ConvertArgs {
     /// Which records: mbo, mbp-1, trades, definition, …, venue; default: those of the DBN file
     #[arg(long, value_name = "SCHEMA", value_parser = values::table)]
     schema: Option<Table>,
-    /// What recordings speak: nasdaq-itch, bx-itch, psx-itch, iex-tops
+    /// What recordings speak: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep
     #[arg(long, value_parser = values::feed)]
     feed: Option<FeedName>,
     /// Trading day in New York; a capture has its own, a day file has none

@@ -71,7 +71,8 @@ struct Which {
     /// Name of the publication
     publication: String,
     /// Directory of publications
-    #[arg(long, value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR", hide_env_values = true)]
+    #[arg(long, alias = "publication-dir", value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR")]
+    #[arg(hide_env_values = true)]
     dir: PathBuf,
 }
 

@@ -45,7 +45,8 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "NAME")]
     publish: Option<String>,
     /// Directory of publications (with --publish)
-    #[arg(long, value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR", hide_env_values = true)]
+    #[arg(long, alias = "dir", value_name = "DIR", default_value = "/dev/shm/tickwire", env = "TICKWIRE_PUBLICATION_DIR")]
+    #[arg(hide_env_values = true)]
     publication_dir: PathBuf,
     /// Slots of each published ring, a power of two
     #[arg(long, value_name = "SLOTS", default_value_t = 1 << 18, value_parser = values::ring_depth, requires = "publish")]

@@ -129,6 +129,7 @@ pub fn run(config: &ReplayConfig, stop: &dyn Fn() -> bool, progress: &mut dyn Fn
         drive: Drive::new(channel),
         sink: Tally::new(outlets, schemas_of(config.feed)),
         pacer: Pacer::new(config.speed),
+        news: images.as_ref().map(Images::news),
         images,
         image_told: 0,
         stop,
@@ -192,6 +193,8 @@ struct Run<'a> {
     sink: Tally<Outlets<'a>>,
     pacer: Pacer,
     images: Option<Images>,
+    /// How they fare, also when their thread has ended.
+    news: Option<ImageNews>,
     /// Number of the last image that readers were told of.
     image_told: u64,
     stop: &'a dyn Fn() -> bool,
@@ -258,6 +261,7 @@ impl<'a> Run<'a> {
         if let Some(gated) = self.sink.inner().and_then(|outlets| outlets.gated.as_mut()) {
             let channels = std::iter::once(&self.drive.channel);
             counters::show(gated.publisher(), channels, recording.frames(), recording.drops(), &ShownLatency::default());
+            counters::show_images(gated.publisher(), self.news.as_ref());
         }
     }
 }

@@ -124,11 +124,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), ShmError> {
     if name.is_empty() || name.len() > 64 {
         return refuse("its length is not 1 to 64");
     }
-    if name.starts_with('.') {
-        return refuse("it starts with a dot");
-    }
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')) {
         return refuse("it has another character than a letter, digit, '.', '_' or '-'");
+    }
+    if name.starts_with('.') {
+        return refuse("it starts with a dot");
     }
     if [".lock", ".gate", ".image", ".recorded"].iter().any(|ending| name.ends_with(ending)) {
         return refuse("files of publications end in .lock, .gate, .image and .recorded");

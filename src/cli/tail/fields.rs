@@ -28,12 +28,6 @@ impl Fields {
 
     /// One line; the first `bare` fields without their names.
     pub(super) fn text(&self, bare: usize) -> String {
-        let shown = |value: &Value| match value {
-            Value::Null => "-".to_owned(),
-            Value::String(text) => text.clone(),
-            Value::Array(items) => items.len().to_string(),
-            other => other.to_string(),
-        };
         let cells = self.0.iter().enumerate().map(|(at, (name, value))| match at {
             0 => format!("{:<6}", shown(value)),
             1 if bare > 1 => format!("{:<8}", shown(value)),
@@ -46,6 +40,17 @@ impl Fields {
     /// One JSON object.
     pub(super) fn json(self) -> String {
         Value::Object(self.0.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).to_string()
+    }
+}
+
+/// A value in a line; of levels, how many.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().any(Value::is_object) => items.len().to_string(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join("/"),
+        other => other.to_string(),
     }
 }
 
