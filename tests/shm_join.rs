@@ -183,6 +183,7 @@ fn readers_follow_through_many_epochs_while_spares_are_made_elsewhere() {
     let mut publisher = Publisher::create(&room.spec("p", &[(Schema::Mbp10, 512)])).unwrap();
     let spare = publisher.spare();
     let stop = AtomicBool::new(false);
+    let reached = [const { AtomicU64::new(0) }; 2];
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
@@ -190,7 +191,7 @@ fn readers_follow_through_many_epochs_while_spares_are_made_elsewhere() {
                 std::thread::sleep(Duration::from_micros(300));
             }
         });
-        for _ in 0..2 {
+        for reached in &reached {
             let mut records = Publication::open(room.path(), "p").unwrap().subscribe::<Mbp10>(From::Board).unwrap();
             scope.spawn(move || {
                 let (mut next, mut complete) = (1, 0);
@@ -206,6 +207,7 @@ fn readers_follow_through_many_epochs_while_spares_are_made_elsewhere() {
                             (next, complete) = (1, complete + 1);
                             assert!(records.publication().epoch() > epoch);
                             epoch = records.publication().epoch();
+                            reached.store(epoch, Ordering::Relaxed);
                         }
                         Item::Idle => std::thread::yield_now(),
                         Item::End => break,
@@ -213,8 +215,8 @@ fn readers_follow_through_many_epochs_while_spares_are_made_elsewhere() {
                     }
                 }
                 assert_eq!(next, RECORDS + 1);
-                // A reader may sleep through whole epochs, but not through most of them here.
-                assert!(complete > EPOCHS / 4, "{complete}");
+                // A reader may sleep through whole epochs, but not through those in which it is waited for.
+                assert!(complete >= EPOCHS / 4 - 1, "{complete}");
             });
         }
         for epoch in 0..EPOCHS {
@@ -224,6 +226,11 @@ fn readers_follow_through_many_epochs_while_spares_are_made_elsewhere() {
             }
             publisher.commit();
             std::thread::sleep(Duration::from_millis(2));
+            // Until both are there, every fourth time: how often they would be is the machine's mood.
+            let waits = (0..30_000).take_while(|_| {
+                epoch > 0 && epoch % 4 == 0 && reached.iter().any(|reached| reached.load(Ordering::Relaxed) < publisher.epoch())
+            });
+            waits.for_each(|_| std::thread::sleep(Duration::from_millis(1)));
             if epoch + 1 < EPOCHS {
                 publisher.new_epoch();
                 assert!(publisher.failure().is_none());
