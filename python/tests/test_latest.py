@@ -105,6 +105,7 @@ def test_under_a_fast_writer_it_ends_with_every_instrument_s_last_value(writer: 
     latest = tw.open("p").latest("mbp-1", linger=linger, max_records=300)
     writer.ask("flood 500 1500000 0.5")
     newest, told, passed_over, batches = np.zeros(500, np.int64), 0, 0, 0
+    began = time.monotonic()
     while (batch := latest.read(0.4)).kind != "idle":
         if batch.kind == "values":
             assert len({*batch.rows.tolist()}) == len(batch) <= 300, "each once"
@@ -117,7 +118,9 @@ def test_under_a_fast_writer_it_ends_with_every_instrument_s_last_value(writer: 
     published = int(writer.answer().split()[0])
     assert sorted(newest.tolist()) == [*range(published - 499, published + 1)]
     assert told + passed_over <= published
-    assert not linger or batches < 40, "changes gather: two batches for each look, as they are cut at 300"
+    # How long the flood lasts is the machine's mood; how often one looks within it is not.
+    looks = (time.monotonic() - began) / linger if linger else 0
+    assert not linger or batches <= 2 * looks + 2, "changes gather: two batches for each look, as they are cut at 300"
 
 
 def test_a_dead_writer_and_its_end_are_told(dir: Path) -> None:
