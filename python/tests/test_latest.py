@@ -118,9 +118,10 @@ def test_under_a_fast_writer_it_ends_with_every_instrument_s_last_value(writer: 
     published = int(writer.answer().split()[0])
     assert sorted(newest.tolist()) == [*range(published - 499, published + 1)]
     assert told + passed_over <= published
-    # How long the flood lasts is the machine's mood; how often one looks within it is not.
+    # How long the flood lasts is the machine's mood; how often one looks within it is not. A look is two batches, as they are cut at 300
+    # of 500, and another one or two where the writer has changed some of the first again meanwhile.
     looks = (time.monotonic() - began) / linger if linger else 0
-    assert not linger or batches <= 2 * looks + 2, "changes gather: two batches for each look, as they are cut at 300"
+    assert not linger or batches <= 4 * looks + 4, "changes gather"
 
 
 def test_a_dead_writer_and_its_end_are_told(dir: Path) -> None:
