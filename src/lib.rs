@@ -49,6 +49,8 @@ pub mod service;
 #[cfg(feature = "service")]
 pub mod replay;
 #[cfg(feature = "service")]
+pub mod bench;
+#[cfg(feature = "service")]
 pub mod convert;
 #[cfg(feature = "service")]
 pub mod books_file;

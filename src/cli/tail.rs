@@ -11,7 +11,8 @@ use clap::{Args, ValueEnum};
 use super::{Which, values};
 use crate::error::{Error, Exit};
 use crate::record::{
-    Definition, Imbalance, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Schema, Signal, Statistics, Status, Trade, Venue, Vwap,
+    Definition, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Schema, Signal, Statistics, Status, Trade, Venue,
+    Vwap,
 };
 use crate::shm::{self, Item, Publication, Records, Symbols};
 use crate::sys::signals;
@@ -76,6 +77,7 @@ pub(super) fn run(args: &TailArgs) -> Result<(), Error> {
         Schema::Ohlcv1D => follow::<Ohlcv1D>(args, &publication),
         Schema::Vwap => follow::<Vwap>(args, &publication),
         Schema::Signal => follow::<Signal>(args, &publication),
+        Schema::Latency => follow::<Latency>(args, &publication),
     }
 }
 

@@ -7,9 +7,11 @@
 mod auction;
 pub mod control;
 mod definition;
+pub mod latency;
 mod schema;
 pub mod signal;
 mod sink;
+mod stage;
 pub mod statistics;
 #[cfg(feature = "service")]
 pub mod tally;
@@ -19,9 +21,11 @@ mod window;
 pub use auction::{Imbalance, UNDEF_SIZE, UNDEF_TIME};
 pub use control::Control;
 pub use definition::Definition;
+pub use latency::Latency;
 pub use schema::Schema;
 pub use signal::Signal;
 pub use sink::{ChannelState, Instrument, Row, Sink, SinkFull};
+pub use stage::Stage;
 pub use statistics::Statistics;
 pub use venue::Venue;
 pub use window::{Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Vwap};

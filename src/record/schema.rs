@@ -1,6 +1,6 @@
 //! The schemas a publication can carry: one ring and one board each.
 
-use super::{Definition, Imbalance, Mbo, Mbp1, Mbp10, Ohlcv1S, Signal, Statistics, Status, Trade, Venue, Vwap, venue};
+use super::{Definition, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1S, Signal, Statistics, Status, Trade, Venue, Vwap, venue};
 
 /// A record layout and the ring that carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,11 +35,13 @@ pub enum Schema {
     Vwap,
     /// What books lean to.
     Signal,
+    /// Where sampled datagrams spent their time.
+    Latency,
 }
 
 impl Schema {
     /// How many there are.
-    pub const COUNT: usize = 15;
+    pub const COUNT: usize = 16;
     /// All of them, in the order of [`Schema::index`].
     pub const ALL: [Self; Self::COUNT] = [
         Self::Mbo,
@@ -57,6 +59,7 @@ impl Schema {
         Self::Ohlcv1D,
         Self::Vwap,
         Self::Signal,
+        Self::Latency,
     ];
     /// Those that a lane publishes from what a feed tells.
     pub const TOLD: [Self; 9] =
@@ -87,6 +90,7 @@ impl Schema {
             Self::Ohlcv1D => "ohlcv-1d",
             Self::Vwap => "vwap",
             Self::Signal => "signal",
+            Self::Latency => "latency",
         }
     }
 
@@ -113,12 +117,13 @@ impl Schema {
             Self::Ohlcv1D => 0x23,
             Self::Vwap => 0xF1,
             Self::Signal => 0xF2,
+            Self::Latency => 0xF3,
         }
     }
 
     /// Whether DBN knows it: others never reach a DBN file.
     pub const fn is_dbn(self) -> bool {
-        !matches!(self, Self::Venue | Self::Vwap | Self::Signal)
+        !matches!(self, Self::Venue | Self::Vwap | Self::Signal | Self::Latency)
     }
 
     /// Bytes of one record.
@@ -136,6 +141,7 @@ impl Schema {
             Self::Ohlcv1S | Self::Ohlcv1M | Self::Ohlcv1H | Self::Ohlcv1D => size_of::<Ohlcv1S>(),
             Self::Vwap => size_of::<Vwap>(),
             Self::Signal => size_of::<Signal>(),
+            Self::Latency => size_of::<Latency>(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where records go: a publication in shared memory, a tally, a test's memory.
 
-use super::{Control, Record, Schema};
+use super::{Control, Record, Schema, Stage};
 
 /// A row of the publication's instruments table; also the index of the instrument's board cells.
 pub type Row = u32;
@@ -69,6 +69,10 @@ pub trait Sink {
 
     /// Ends a batch: what was published may now be announced by cursors.
     fn commit(&mut self);
+
+    /// From here on the datagram is in this stage. Only a sink that measures does anything with it; to all others it costs nothing.
+    #[inline(always)]
+    fn mark(&mut self, _stage: Stage) {}
 
     /// Starts a new epoch: an empty instruments table, empty boards, positions from 1.
     fn new_epoch(&mut self);

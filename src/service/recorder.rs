@@ -201,7 +201,7 @@ fn tap(schema: Schema, publication: &Publication, config: &Arc<FilesConfig>) -> 
         Schema::Ohlcv1H => of::<Ohlcv1H>(publication, config),
         Schema::Ohlcv1D => of::<Ohlcv1D>(publication, config),
         // DBN has none for these; a plan does not ask for them.
-        Schema::Venue | Schema::Vwap | Schema::Signal => Ok(None),
+        Schema::Venue | Schema::Vwap | Schema::Signal | Schema::Latency => Ok(None),
     }
 }
 

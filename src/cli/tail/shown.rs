@@ -6,8 +6,8 @@ use super::super::words;
 use super::fields::Fields;
 use crate::books_file::Decimal;
 use crate::record::{
-    BidAsk, Definition, Imbalance, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Record, Signal, Statistics, Status, Trade,
-    UNDEF_PRICE, UNDEF_SIZE, UNDEF_TIME, Venue, Vwap, statistics,
+    BidAsk, Definition, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Record, Signal, Statistics, Status,
+    Trade, UNDEF_PRICE, UNDEF_SIZE, UNDEF_TIME, Venue, Vwap, statistics,
 };
 
 /// A record that can be shown to people.
@@ -178,4 +178,17 @@ shown!(Signal, self, to => {
     to.put("crossing", self.crossing);
     to.put("sequence", self.sequence);
     to.put("ts_recv", self.ts_recv);
+});
+shown!(Latency, self, to => {
+    to.put("ts_recv", self.ts_recv);
+    to.put("ts_publish", self.ts_publish);
+    to.put("sequence", self.sequence);
+    to.put("messages", self.messages);
+    to.put("receive_ns", self.receive_ns);
+    to.put("arbitrate_ns", self.arbitrate_ns);
+    to.put("decode_ns", self.decode_ns);
+    to.put("book_ns", self.book_ns);
+    to.put("publish_ns", self.publish_ns);
+    to.put("position", self.position);
+    to.put("line", self.line);
 });

@@ -1,0 +1,102 @@
+//! What one round gives: histograms, counts, and how it went over time.
+
+use super::Measures;
+
+/// One round's results.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// What was measured, warm-up left out.
+    pub measures: Measures,
+    /// What was counted, over the whole round.
+    pub counts: Counts,
+    /// How it went over time, in equal intervals, warm-up included.
+    pub intervals: Vec<Interval>,
+    /// How the sender kept its schedule; `None` at [`Pace::Max`](super::Pace::Max).
+    pub lateness: Option<Lateness>,
+    /// Median of a cache line going to and fro between the two cores, ns a round trip, before and after; empty in process.
+    pub ping_pong_ns: Vec<u64>,
+    /// How it really ran: the mode of AF_XDP, io_uring or its fallback, pages. For people.
+    pub modes: Vec<String>,
+    /// What people should know besides.
+    pub remarks: Vec<String>,
+    /// What stamping costs: one stamp, ns.
+    pub stamp_ns: f64,
+}
+
+/// What was counted in a round.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// From the first due time to the last datagram's end, ns.
+    pub elapsed_ns: u64,
+    /// How long after its due end the schedule ended, ns; negative cannot be.
+    pub end_late_ns: u64,
+    /// Datagrams that were to go.
+    pub due: u64,
+    /// Datagrams that went.
+    pub sent: u64,
+    /// Datagrams in the warm-up, which are in no histogram.
+    pub warm_up: u64,
+    /// Datagrams the pipeline counted (all lines).
+    pub received: u64,
+    /// Messages it delivered in sequence.
+    pub messages: u64,
+    /// Records published, all rings.
+    pub records: u64,
+    /// Messages lost in gaps.
+    pub lost_messages: u64,
+    /// Gaps.
+    pub gaps: u64,
+    /// Datagrams the kernel dropped for want of room.
+    pub overrun: u64,
+    /// What was dropped, by reason.
+    pub dropped_by_reason: Vec<(String, u64)>,
+    /// Sampled datagrams.
+    pub sampled: u64,
+    /// Sampled datagrams that could not be joined with a due time or with the consumer's stamps.
+    pub unmatched: u64,
+    /// Records that the consumer was too slow for.
+    pub lapped: u64,
+    /// Ended before its time.
+    pub stopped: bool,
+}
+
+/// An interval of a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interval {
+    /// Since the first due time, ns.
+    pub start_ns: u64,
+    /// How long, ns.
+    pub length_ns: u64,
+    /// Sampled datagrams that were due in it.
+    pub count: u64,
+    /// Of the headline measure, ns.
+    pub p50_ns: u64,
+    /// Of the headline measure, ns.
+    pub p99_ns: u64,
+    /// Of the headline measure, ns.
+    pub max_ns: u64,
+    /// Datagrams sent.
+    pub datagrams: u64,
+    /// Messages in them.
+    pub messages: u64,
+    /// Gaps that were seen.
+    pub gaps: u64,
+}
+
+/// How a sender kept its schedule; its distribution is [`Measure::SenderLateness`](super::Measure::SenderLateness).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lateness {
+    /// Later than this counts as late, ns.
+    pub limit_ns: u64,
+    /// Datagrams that went.
+    pub sent: u64,
+    /// Datagrams that went later than that.
+    pub late: u64,
+}
+
+impl Lateness {
+    /// Whether the sender could not keep up: more than one in a hundred was late.
+    pub fn fell_behind(&self) -> bool {
+        self.late.saturating_mul(100) > self.sent
+    }
+}

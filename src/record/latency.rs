@@ -1,0 +1,66 @@
+//! Where one datagram's time went: sampled by the lane, published beside the data.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::{Header, Record, Schema};
+
+/// A sampled datagram, 80 bytes. Our own layout; it never reaches a DBN file.
+///
+/// It stands in its ring behind the datagram's own records: who has read `position` of the ring `rtype` has seen the datagram, and
+/// its own clock less [`Latency::ts_publish`] is how long that took. Durations are 0 where the datagram's stages were not stamped
+/// (stamping slows the datagram it measures, so it is done to fewer of them).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Latency {
+    /// `ts_event` is [`Latency::ts_publish`]; of no instrument.
+    pub hd: Header,
+    /// The batch's receive stamp, ns since 1970 UTC.
+    pub ts_recv: u64,
+    /// When the batch had been published, ns since 1970 UTC.
+    pub ts_publish: u64,
+    /// Number of the first message in the datagram, by its session layer.
+    pub sequence: u64,
+    /// The last position written for it in the ring named by `rtype`.
+    pub position: u64,
+    /// See [`Stage::Receive`](super::Stage::Receive), ns; the sums of the stages are of the whole datagram.
+    pub receive_ns: u32,
+    /// See [`Stage::Arbitrate`](super::Stage::Arbitrate), ns.
+    pub arbitrate_ns: u32,
+    /// See [`Stage::Decode`](super::Stage::Decode), ns.
+    pub decode_ns: u32,
+    /// See [`Stage::Book`](super::Stage::Book), ns.
+    pub book_ns: u32,
+    /// See [`Stage::Publish`](super::Stage::Publish), ns.
+    pub publish_ns: u32,
+    /// Index of its channel in the publication's table.
+    pub channel: u16,
+    /// Messages it delivered, those held before it included.
+    pub messages: u16,
+    /// Record type of the ring that `position` is of: the first in the publication's table that carries data.
+    pub rtype: u8,
+    /// Its line, from 0.
+    pub line: u8,
+    /// 1: the stages were stamped.
+    pub stamped: u8,
+    /// Zero.
+    pub reserved: [u8; 5],
+}
+
+impl Record for Latency {
+    const SCHEMA: Schema = Schema::Latency;
+
+    fn flags(&self) -> u8 {
+        0
+    }
+
+    #[inline]
+    fn header(&self) -> &Header {
+        &self.hd
+    }
+
+    fn ts_recv(&self) -> u64 {
+        self.ts_recv
+    }
+}
+
+const _: () = assert!(size_of::<Latency>() == 80);
