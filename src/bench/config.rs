@@ -1,0 +1,159 @@
+//! What a benchmark is to do, as meant: everything that the command line or a test may ask for.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Pace;
+use crate::feed::name::FeedName;
+use crate::record::{Schema, Stage};
+use crate::source::lines::LineKey;
+
+/// A benchmark, whole.
+#[derive(Clone, Debug)]
+pub struct BenchConfig {
+    /// The command line, for the result.
+    pub command: String,
+    /// What is replayed.
+    pub input: Input,
+    /// When datagrams are due.
+    pub pace: Pace,
+    /// Where they go.
+    pub way: Way,
+    /// What is measured; what it is compared with follows.
+    pub candidates: Vec<Candidate>,
+    /// Rounds of each.
+    pub rounds: u32,
+    /// Left out of histograms at the beginning of each round.
+    pub warm_up: Duration,
+    /// Every how many datagrams one is a sample; 0: none.
+    pub latency_every: u32,
+    /// Every how many datagrams one has its stages stamped; 0: none.
+    pub stages_every: u32,
+    /// The cores to use, where it matters.
+    pub cores: CoresWanted,
+    /// A datagram that leaves later than that after it was due is late.
+    pub late_limit: Duration,
+    /// Schemas that are published, where no configuration says so; empty: what the feed tells of the usual ones.
+    pub schemas: Vec<Schema>,
+    /// Slots of each ring.
+    pub ring_depth: u64,
+    /// Time wasted on purpose.
+    pub wasted: Wasted,
+}
+
+/// What is replayed.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// A recording, or made up.
+    pub from: InputFrom,
+    /// What it speaks.
+    pub feed: FeedName,
+    /// Midnight of the venue's day, ns since 1970 UTC; `None`: from the recording's own times.
+    pub midnight_ns: Option<u64>,
+    /// Only these lines; empty: all there are.
+    pub lines: Vec<LineKey>,
+    /// At most so many datagrams.
+    pub datagrams: Option<u64>,
+    /// At most so much recorded time.
+    pub recorded: Option<Duration>,
+}
+
+/// Where datagrams come from.
+#[derive(Clone, Debug)]
+pub enum InputFrom {
+    /// A capture or day file.
+    File(PathBuf),
+    /// A made-up session.
+    Generated {
+        /// Messages.
+        messages: u64,
+        /// Symbols.
+        symbols: u16,
+        /// Another one is another day.
+        seed: u64,
+        /// Most messages in a datagram.
+        messages_per_packet: u16,
+    },
+}
+
+/// Where datagrams go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From memory into a lane of this process.
+    InProcess,
+    /// Over a pair of interfaces that it makes itself, between two namespaces.
+    Veth,
+    /// Out of one interface of this host and in by another.
+    Interfaces {
+        /// Where they go out.
+        from: String,
+        /// Where they come in.
+        to: String,
+    },
+}
+
+/// One way of receiving, or one program, to be measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Candidate {
+    /// The pipeline of this binary in process.
+    InProcess,
+    /// A handler of this binary with a source of its own kind.
+    Received(Receive),
+    /// A handler of this binary with this configuration.
+    Configured(PathBuf),
+    /// The same as the first candidate, by another binary.
+    Binary(PathBuf),
+}
+
+/// How a handler receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receive {
+    /// AF_XDP, natively where the driver can.
+    Xdp,
+    /// AF_XDP behind the kernel's own buffers.
+    XdpSkb,
+    /// UDP by io_uring, spinning.
+    IoUring,
+    /// UDP by recvmmsg, spinning.
+    Udp,
+    /// UDP by recvmmsg, asleep in the kernel until something comes.
+    UdpBlocking,
+}
+
+impl Receive {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Xdp, Self::XdpSkb, Self::IoUring, Self::Udp, Self::UdpBlocking];
+
+    /// What it is called on the command line and in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Xdp => "xdp",
+            Self::XdpSkb => "xdp-skb",
+            Self::IoUring => "udp-io-uring",
+            Self::Udp => "udp",
+            Self::UdpBlocking => "udp-blocking",
+        }
+    }
+}
+
+/// Cores by number; `None`: chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CoresWanted {
+    /// The sender's.
+    pub sender: Option<u32>,
+    /// The lane's.
+    pub lane: Option<u32>,
+    /// The consumer's.
+    pub consumer: Option<u32>,
+}
+
+/// Time wasted on purpose, so that a sceptic can see it in the result. All 0 by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wasted {
+    /// In each stage of each stamped datagram, ns.
+    pub stages_ns: [u64; Stage::COUNT],
+    /// By the consumer before it looks at a sample, ns.
+    pub seen_ns: u64,
+    /// By the sender, once, in the middle of the run, ns.
+    pub sender_ns: u64,
+}
