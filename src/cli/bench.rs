@@ -1,0 +1,289 @@
+//! `tickwire bench`: what latency this host gives, where it goes, and whether a change made it better.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::values;
+use crate::bench::Pace;
+use crate::bench::config::{BenchConfig, Candidate, CoresWanted, Input, InputFrom, Receive, Wasted, Way};
+use crate::error::{Error, Exit};
+use crate::feed::name::FeedName;
+use crate::feed::venue_time::VenueDate;
+use crate::record::{Schema, Stage};
+use crate::source::lines::LineKey;
+use crate::sys::signals;
+
+/// Replays a capture, a day file or a made-up day through the pipeline that runs live, and times every datagram from when it was due.
+///
+/// In process, the datagrams go from memory into a lane of this process. On the wire (--veth, or --from and --to), they are sent as frames and
+/// received by a handler process; the time ends when a consumer has read the records.
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// A capture (pcap, pcapng, also .gz) or day file; without it a session is made up
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    #[command(flatten)]
+    way: WayArgs,
+    #[command(flatten)]
+    measuring: MeasuringArgs,
+    #[command(flatten)]
+    results: ResultArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is replayed")]
+struct WorkloadArgs {
+    /// What it speaks: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep; a made-up session is nasdaq-itch
+    #[arg(long, value_parser = values::feed, required_unless_present = "generate", default_value_if("generate", clap::builder::ArgPredicate::IsPresent, "nasdaq-itch"))]
+    feed: Option<FeedName>,
+    /// Make up a session of so many messages
+    #[arg(long, value_name = "MESSAGES", conflicts_with = "file", required_unless_present = "file")]
+    generate: Option<u64>,
+    /// Made up: symbols listed
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "file")]
+    symbols: u16,
+    /// Made up: another seed is another session
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "file")]
+    seed: u64,
+    /// Made up: most messages in a datagram
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), conflicts_with = "file")]
+    messages_per_packet: u16,
+    /// Trading day in New York; a capture has its own, a day file has none
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date)]
+    date: Option<VenueDate>,
+    /// Only this line of a capture (repeat); default: all
+    #[arg(long, value_name = "GROUP:PORT", value_parser = values::line)]
+    line: Vec<LineKey>,
+    /// At most so many datagrams
+    #[arg(long, value_name = "DATAGRAMS", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// At most so much recorded time
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    recorded_s: Option<u64>,
+    /// When datagrams are due: 1x (as recorded), 10x, 0.5x, 50000/s, 64@1ms (bursts), or max [default: 10000/s made up, 1x from a file]
+    #[arg(long)]
+    pace: Option<Pace>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where it goes")]
+struct WayArgs {
+    /// On the wire: over a veth pair between two network namespaces that are made for it
+    #[arg(long, conflicts_with_all = ["from", "to"])]
+    veth: bool,
+    /// On the wire: out of this interface (a test network: exchanges' groups must not be sent to on a production one)
+    #[arg(long, value_name = "INTERFACE", requires = "to")]
+    from: Option<String>,
+    /// On the wire: in by this interface of this host, joined to the other by a cable
+    #[arg(long, value_name = "INTERFACE", requires = "from")]
+    to: Option<String>,
+    /// On the wire: how it is received
+    #[arg(long, value_enum, default_value = "xdp")]
+    source: ReceiveName,
+    /// On the wire: the handler's configuration, instead of one made for the workload
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "source")]
+    config: Option<PathBuf>,
+    /// Compare with another way of receiving (xdp, xdp-skb, udp, udp-io-uring, udp-blocking) or another configuration (FILE.toml); repeat
+    #[arg(long, value_name = "SOURCE|FILE.toml", value_parser = candidate)]
+    vs: Vec<Candidate>,
+    /// Compare with another build of this program
+    #[arg(long, value_name = "PROGRAM")]
+    vs_binary: Option<PathBuf>,
+    /// Schemas to publish, where no configuration says so (repeat, or separate by commas) [default: mbo,mbp-1,trades,status, as the feed has them]
+    #[arg(long, value_name = "SCHEMA", value_parser = values::schema, value_delimiter = ',')]
+    schemas: Vec<Schema>,
+    /// Slots of each ring, a power of two
+    #[arg(long, value_name = "SLOTS", default_value_t = 1 << 18, value_parser = values::ring_depth)]
+    ring_depth: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "How it is measured")]
+struct MeasuringArgs {
+    /// Rounds of each, in turn [default: 1, or 5 in a comparison]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rounds: Option<u32>,
+    /// Leave so much of the beginning of each round out of the histograms
+    #[arg(long, value_name = "MS", default_value_t = 500)]
+    warm_up_ms: u64,
+    /// One datagram in so many is followed to the consumer; 0: none
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    latency_every: u32,
+    /// One datagram in so many has its stages stamped, which slows that one; 0: none
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    stages_every: u32,
+    /// Core of the sender
+    #[arg(long, value_name = "CORE")]
+    sender_core: Option<u32>,
+    /// Core of the lane
+    #[arg(long, value_name = "CORE")]
+    lane_core: Option<u32>,
+    /// Core of the consumer
+    #[arg(long, value_name = "CORE")]
+    consumer_core: Option<u32>,
+    /// A datagram that leaves later than that after it was due is late; more than 1 in 100: the sender fell behind
+    #[arg(long, value_name = "US", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    late_limit_us: u64,
+    /// Waste time on purpose, to see that it shows: STAGE=US (receive, arbitrate, decode, book, publish, seen) for each stamped datagram, or
+    /// sender=US once in the middle of the run; repeat
+    #[arg(long, value_name = "WHERE=US", value_parser = waste)]
+    waste: Vec<(Place, u64)>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What comes out")]
+struct ResultArgs {
+    /// Write the result to this file, as JSON with its histograms (`-` for standard output)
+    #[arg(long, value_name = "FILE.json")]
+    json: Option<PathBuf>,
+    /// Write the histograms to this file, as an HdrHistogram log
+    #[arg(long, value_name = "FILE.hlog")]
+    hlog: Option<PathBuf>,
+    /// Write percentile distributions into this directory, one file (.hgrm) a measure
+    #[arg(long, value_name = "DIR")]
+    percentiles: Option<PathBuf>,
+    /// Write a page with plots into this directory (index.html)
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Compare with an earlier result
+    #[arg(long, value_name = "FILE.json")]
+    baseline: Option<PathBuf>,
+    /// End with exit code 7 if this holds: [MEASURE.]PERCENTILE>FACTORx against the baseline, or >TIMEus by itself; as in p99>1.2x (repeat)
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReceiveName {
+    /// AF_XDP, natively where the driver can
+    Xdp,
+    /// AF_XDP behind the kernel's own buffers
+    XdpSkb,
+    /// UDP by io_uring, spinning
+    UdpIoUring,
+    /// UDP by recvmmsg, spinning
+    Udp,
+    /// UDP by recvmmsg, asleep in the kernel until something comes
+    UdpBlocking,
+}
+
+impl From<ReceiveName> for Receive {
+    fn from(name: ReceiveName) -> Self {
+        match name {
+            ReceiveName::Xdp => Self::Xdp,
+            ReceiveName::XdpSkb => Self::XdpSkb,
+            ReceiveName::UdpIoUring => Self::IoUring,
+            ReceiveName::Udp => Self::Udp,
+            ReceiveName::UdpBlocking => Self::UdpBlocking,
+        }
+    }
+}
+
+/// Where time is wasted.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Stage(Stage),
+    Seen,
+    Sender,
+}
+
+fn candidate(text: &str) -> Result<Candidate, String> {
+    if let Some(receive) = Receive::ALL.into_iter().find(|receive| receive.name() == text) {
+        return Ok(Candidate::Received(receive));
+    }
+    if text.ends_with(".toml") {
+        return Ok(Candidate::Configured(text.into()));
+    }
+    let names = Receive::ALL.map(Receive::name).join(", ");
+    Err(format!("`{text}` is neither a way of receiving ({names}) nor a configuration (FILE.toml)"))
+}
+
+fn waste(text: &str) -> Result<(Place, u64), String> {
+    let places = || format!("`{text}`: say {}, seen or sender, and microseconds, as in book=50", Stage::ALL.map(Stage::name).join(", "));
+    let (place, us) = text.split_once('=').ok_or_else(places)?;
+    let place = match place {
+        "seen" => Place::Seen,
+        "sender" => Place::Sender,
+        name => Place::Stage(Stage::ALL.into_iter().find(|stage| stage.name() == name).ok_or_else(places)?),
+    };
+    let us: u64 = us.parse().ok().filter(|us| (1..=10_000_000).contains(us)).ok_or_else(places)?;
+    Ok((place, us * 1_000))
+}
+
+impl BenchArgs {
+    /// As meant, with what depends on other options filled in.
+    fn config(&self) -> Result<BenchConfig, Error> {
+        let Self { file, workload, way, measuring, .. } = self;
+        let made_up = |messages| InputFrom::Generated {
+            messages,
+            symbols: workload.symbols,
+            seed: workload.seed,
+            messages_per_packet: workload.messages_per_packet,
+        };
+        let from = match (file, workload.generate) {
+            (Some(file), _) => InputFrom::File(file.clone()),
+            (None, messages) => made_up(messages.unwrap_or_default()),
+        };
+        let midnight_ns = workload.date.map(VenueDate::midnight_ns).transpose();
+        let first = match (&way.way(), &way.config) {
+            (Way::InProcess, None) => Candidate::InProcess,
+            (Way::InProcess, Some(file)) => {
+                let why = "a configuration is for a run on the wire, and none was asked for";
+                return Err(Error::new(Exit::Usage, "--config", why, "add --veth, or --from and --to").in_file(file));
+            }
+            (_, Some(file)) => Candidate::Configured(file.clone()),
+            (_, None) => Candidate::Received(way.source.into()),
+        };
+        let others = way.vs.iter().cloned().chain(way.vs_binary.iter().cloned().map(Candidate::Binary));
+        let candidates: Vec<Candidate> = std::iter::once(first).chain(others).collect();
+        if way.way() == Way::InProcess && !way.vs.is_empty() {
+            let why = "ways of receiving and configurations are compared on the wire, and this run is in process";
+            return Err(Error::new(Exit::Usage, "--vs", why, "add --veth, or --from and --to"));
+        }
+        let mut wasted = Wasted::default();
+        for &(place, ns) in &measuring.waste {
+            match place {
+                Place::Stage(stage) => wasted.stages_ns[stage as usize] = ns,
+                Place::Seen => wasted.seen_ns = ns,
+                Place::Sender => wasted.sender_ns = ns,
+            }
+        }
+        Ok(BenchConfig {
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+            pace: workload.pace.unwrap_or(if file.is_some() { Pace::Recorded(1.0) } else { Pace::Rate(10_000.0) }),
+            input: Input {
+                from,
+                feed: workload.feed.unwrap_or(FeedName::NasdaqItch),
+                midnight_ns: midnight_ns.map_err(|error| Error::new(Exit::Usage, "--date", error, ""))?,
+                lines: workload.line.clone(),
+                datagrams: workload.limit,
+                recorded: workload.recorded_s.map(Duration::from_secs),
+            },
+            way: way.way(),
+            rounds: measuring.rounds.unwrap_or(if candidates.len() > 1 { 5 } else { 1 }),
+            candidates,
+            warm_up: Duration::from_millis(measuring.warm_up_ms),
+            latency_every: measuring.latency_every,
+            stages_every: measuring.stages_every,
+            cores: CoresWanted { sender: measuring.sender_core, lane: measuring.lane_core, consumer: measuring.consumer_core },
+            late_limit: Duration::from_micros(measuring.late_limit_us),
+            schemas: way.schemas.clone(),
+            ring_depth: way.ring_depth,
+            wasted,
+        })
+    }
+}
+
+impl WayArgs {
+    fn way(&self) -> Way {
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) => Way::Interfaces { from: from.clone(), to: to.clone() },
+            _ if self.veth => Way::Veth,
+            _ => Way::InProcess,
+        }
+    }
+}
