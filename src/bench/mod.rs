@@ -14,6 +14,7 @@
 
 pub mod due;
 pub mod host;
+pub mod in_process;
 pub mod intervals;
 pub mod measure;
 pub mod pace;
