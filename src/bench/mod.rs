@@ -18,6 +18,7 @@ pub mod pace;
 pub mod result;
 pub mod round;
 pub mod schedule;
+pub mod sender;
 pub mod workload;
 
 pub use measure::{Measure, Measures};
