@@ -23,6 +23,7 @@ mod ring_reader;
 pub mod round;
 pub mod schedule;
 mod seen;
+pub mod sender;
 pub mod watcher;
 pub mod workload;
 
