@@ -13,12 +13,19 @@
 //! - **Nothing is hidden.** Warm-up that is left out, datagrams without an answer, laps and losses are all in the result.
 
 pub mod config;
+pub mod due;
 pub mod host;
+pub mod in_process;
+pub mod intervals;
 pub mod measure;
 pub mod pace;
 pub mod result;
+mod ring_reader;
 pub mod round;
 pub mod schedule;
+mod seen;
+pub mod sender;
+pub mod watcher;
 pub mod workload;
 
 pub use measure::{Measure, Measures};
