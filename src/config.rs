@@ -181,13 +181,15 @@ pub enum HugePages {
 pub struct Udp {
     /// How datagrams are taken from the sockets.
     pub engine: UdpEngine,
+    /// Waits in the kernel when nothing is there, instead of spinning.
+    pub block: Spanned<bool>,
     /// SO_RCVBUF of each socket.
     pub receive_buffer_bytes: u32,
 }
 
 impl Default for Udp {
     fn default() -> Self {
-        Self { engine: UdpEngine::Auto, receive_buffer_bytes: 8 << 20 }
+        Self { engine: UdpEngine::Auto, block: Spanned::new(0..0, false), receive_buffer_bytes: 8 << 20 }
     }
 }
 

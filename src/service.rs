@@ -20,7 +20,7 @@ use crate::error::{Error, Exit};
 use crate::plan::Plan;
 use crate::shm::Spare;
 use crate::sys::{affinity, signals};
-use crate::time::{Clock, ClockKeeper, KEEP_EVERY};
+use crate::time::{Clock, ClockKeeper, KEEP_EVERY, SharedCourse};
 use housekeeping::Housekeeping;
 use running::Running;
 use steerings::Steerings;
@@ -48,15 +48,16 @@ struct Ended {
     published: Vec<(String, String)>,
 }
 
-/// Runs a plan until SIGTERM or SIGINT. Returns when everything is drained and closed.
-pub fn run(plan: &Plan) -> Result<(), Error> {
+/// Runs a plan until SIGTERM or SIGINT. Returns when everything is drained and closed. On a `course` that is given the clock keeps to
+/// it, as the other processes that measure with this one do; else it follows CLOCK_REALTIME.
+pub fn run(plan: &Plan, course: Option<&SharedCourse>) -> Result<(), Error> {
     let host = |what: &str, error: std::io::Error, cure: &str| Error::new(Exit::Host, what, error, cure);
     signals::install().map_err(|error| host("cannot handle signals", error, "this is a broken host"))?;
     if plan.lock_memory {
         let cure = "give the service CAP_IPC_LOCK or LimitMEMLOCK=infinity, or set service.lock_memory = false";
         crate::sys::memory_lock::lock_all().map_err(|error| host("cannot lock memory", error, cure))?;
     }
-    let mut keeper = ClockKeeper::start();
+    let mut keeper = course.map_or_else(ClockKeeper::start, ClockKeeper::given);
     tracing::info!("clock: {}", keeper.clock().describe());
     keep_off_the_lanes(plan);
     let mut steering = Steerings::load(plan)?;

@@ -17,6 +17,10 @@
 //!
 //! Reading costs a counter read, a multiplication and half a dozen loads from lines that change once a second.
 
+mod shared_course;
+
+pub use shared_course::SharedCourse;
+
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
@@ -218,6 +222,12 @@ impl Clock {
         Self { counter, why: "no keeper was started".into(), timeline: Arc::new(timeline), last_ns: Cell::new(0) }
     }
 
+    /// A clock that keeps to a course, whatever CLOCK_REALTIME does: all processes that keep to it read the same time.
+    pub fn on(shared: &SharedCourse) -> Self {
+        let timeline = Arc::new(Timeline::new(shared.course));
+        Self { counter: shared.counter, why: "on a course that was given".into(), timeline, last_ns: Cell::new(0) }
+    }
+
     /// Now, ns since 1970 UTC.
     #[inline]
     pub fn now_ns(&self) -> u64 {
@@ -268,13 +278,17 @@ pub struct Sample {
 
 impl Sample {
     fn take(counter: Counter) -> Self {
+        Self::tightest_of(counter, READINGS)
+    }
+
+    fn tightest_of(counter: Counter, readings: u32) -> Self {
         let read = || {
             let before = counter.read();
             let (real_ns, mono_ns) = (tsc::realtime_ns(), tsc::monotonic_ns());
             let width_ticks = counter.read().saturating_sub(before);
             Self { ticks: before.saturating_add(width_ticks / 2), real_ns, mono_ns, width_ticks }
         };
-        (1..READINGS).map(|_| read()).fold(read(), |best, next| if next.width_ticks < best.width_ticks { next } else { best })
+        (1..readings).map(|_| read()).fold(read(), |best, next| if next.width_ticks < best.width_ticks { next } else { best })
     }
 }
 
@@ -400,8 +414,12 @@ fn rate_between(first: &Sample, second: &Sample) -> Option<u64> {
     let ticks = second.ticks.checked_sub(first.ticks).filter(|&ticks| ticks > 0)?;
     let ns = second.mono_ns.checked_sub(first.mono_ns)?;
     let rate = (u128::from(ns) << SHIFT) / u128::from(ticks);
-    // Counters between 10 MHz and 1000 GHz.
-    u64::try_from(rate).ok().filter(|rate| (1 << (SHIFT - 10)..=100 << SHIFT).contains(rate))
+    u64::try_from(rate).ok().filter(|&rate| believable(rate))
+}
+
+/// Counters between 10 MHz and 1000 GHz.
+fn believable(rate: u64) -> bool {
+    (1 << (SHIFT - 10)..=100 << SHIFT).contains(&rate)
 }
 
 /// `a - b`, saturated.
@@ -418,6 +436,8 @@ fn parts(a: u64, b: u64, whole: i128) -> i64 {
 pub struct ClockKeeper {
     clock: Clock,
     discipline: Discipline,
+    /// The course was given: the clock is looked at, not bent.
+    given: bool,
 }
 
 impl ClockKeeper {
@@ -444,7 +464,14 @@ impl ClockKeeper {
 
     fn with(counter: Counter, why: Arc<str>, discipline: Discipline) -> Self {
         let timeline = Arc::new(Timeline::new(discipline.course()));
-        Self { clock: Clock { counter, why, timeline, last_ns: Cell::new(0) }, discipline }
+        Self { clock: Clock { counter, why, timeline, last_ns: Cell::new(0) }, discipline, given: false }
+    }
+
+    /// Keeps to a course that was given, and only tells how CLOCK_REALTIME stands to it.
+    pub fn given(shared: &SharedCourse) -> Self {
+        let sample = Sample::take(shared.counter);
+        let discipline = Discipline { course: shared.course, ..Discipline::at_rate(sample, shared.course.rate) };
+        Self { clock: Clock::on(shared), discipline, given: true }
     }
 
     /// A clock to hand to a thread.
@@ -454,7 +481,10 @@ impl ClockKeeper {
 
     /// Looks at CLOCK_REALTIME and bends the clock towards it.
     pub fn keep(&mut self) -> ClockHealth {
-        if let Some(course) = self.discipline.observe(Sample::take(self.clock.counter)) {
+        let sample = Sample::take(self.clock.counter);
+        if self.given {
+            self.discipline.health.error_ns = difference(sample.real_ns, self.discipline.course.at(sample.ticks));
+        } else if let Some(course) = self.discipline.observe(sample) {
             self.clock.timeline.publish(&course);
         }
         self.discipline.health()

@@ -128,6 +128,7 @@ fn the_defaults_in_the_example_s_comments_are_the_real_ones() {
         ("lane.xdp.huge_pages", quoted(&xdp.huge_pages)),
         ("lane.xdp.prefer_busy_poll", text(&xdp.prefer_busy_poll)),
         ("lane.udp.engine", quoted(&udp.engine)),
+        ("lane.udp.block", text(udp.block.get_ref())),
         ("lane.udp.receive_buffer_bytes", text(&udp.receive_buffer_bytes)),
         ("publication.signal_levels", text(publication.signal_levels.get_ref())),
         ("publication.flow_window_ms", text(publication.flow_window_ms.get_ref())),

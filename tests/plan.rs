@@ -160,6 +160,9 @@ fn the_printed_plan_is_what_will_run() {
         assert!(shown.contains(said), "{said:?} is missing in\n{shown}");
     }
     assert!(shown.lines().all(|line| line.chars().count() <= 120), "{shown}");
+    let blocking =
+        plan_on(&host(), &with(1, "source = \"udp\"", "source = \"udp\"\n[lane.udp]\nblock = true")).expect("a plan").to_string();
+    assert!(blocking.contains("UDP sockets (engine recvmmsg, waiting in the kernel when idle, 8192 KiB"), "{blocking}");
 }
 
 #[test]
@@ -313,6 +316,14 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         (
             with(1, "source = \"udp\"", "source = \"udp\"\nidle_sleep_us = 5000000"),
             "feed.toml:21: lane.idle_sleep_us: 5000000 is too long: timers and heartbeat would wait for it; use 0 (spin) to 100000",
+        ),
+        (
+            with(1, "source = \"udp\"", "source = \"udp\"\n[lane.udp]\nengine = \"io_uring\"\nblock = true"),
+            "feed.toml:23: lane.udp.block: lane `sockets` has engine = \"io_uring\", which spins; set engine = \"recvmmsg\" (or leave it out), or block = false",
+        ),
+        (
+            with(1, "source = \"udp\"", "source = \"udp\"\nidle_sleep_us = 50\n[lane.udp]\nblock = true"),
+            "feed.toml:23: lane.udp.block: lane `sockets` would wait in the kernel, which wakes it, and sleep besides, which nothing ends early; leave lane.idle_sleep_us out, or set block = false",
         ),
         // Channels and lines.
         (

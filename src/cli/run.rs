@@ -10,6 +10,7 @@ use super::check;
 use crate::config::LogLevel;
 use crate::error::Error;
 use crate::service;
+use crate::time::SharedCourse;
 
 /// Takes feeds in as the configuration says, until SIGTERM or Ctrl-C; then drains, closes and reports.
 #[derive(Debug, Args)]
@@ -17,6 +18,9 @@ pub(super) struct RunArgs {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Keep to this course instead of following CLOCK_REALTIME: `tickwire bench` measures one and gives it to all its processes
+    #[arg(long, value_name = "COURSE", hide = true)]
+    clock_course: Option<SharedCourse>,
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
@@ -39,5 +43,5 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
         eprintln!("tickwire: broken invariant, the process ends: {broken}");
         std::process::abort();
     }));
-    service::run(&plan)
+    service::run(&plan, args.clock_course.as_ref())
 }

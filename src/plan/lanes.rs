@@ -98,6 +98,7 @@ fn source(file: &ConfigFile, host: &Host, lane: &config::Lane, owners: &mut Owne
                 format_args!("use {} to {}", RECEIVE_BUFFER_BYTES.start(), RECEIVE_BUFFER_BYTES.end()),
             ));
         }
+        blocks(file, lane, &settings)?;
         return Ok(SourcePlan::Udp { settings });
     }
     if let Some(udp) = &lane.udp {
@@ -138,6 +139,21 @@ fn source(file: &ConfigFile, host: &Host, lane: &config::Lane, owners: &mut Owne
         }
     }
     Ok(SourcePlan::Xdp { queues, settings })
+}
+
+/// A lane waits in one place only.
+fn blocks(file: &ConfigFile, lane: &config::Lane, udp: &Udp) -> Result<(), Error> {
+    let name = lane.name.get_ref();
+    let refuse = |what: &dyn std::fmt::Display, cure: &str| Err(file.refuse(udp.block.span(), "lane.udp.block", what, cure));
+    if *udp.block.get_ref() && udp.engine == config::UdpEngine::IoUring {
+        let what = format_args!("lane `{name}` has engine = \"io_uring\", which spins");
+        return refuse(&what, "set engine = \"recvmmsg\" (or leave it out), or block = false");
+    }
+    if *udp.block.get_ref() && *lane.idle_sleep_us.get_ref() > 0 {
+        let what = format_args!("lane `{name}` would wait in the kernel, which wakes it, and sleep besides, which nothing ends early");
+        return refuse(&what, "leave lane.idle_sleep_us out, or set block = false");
+    }
+    Ok(())
 }
 
 fn umem(file: &ConfigFile, xdp: &Xdp) -> Result<(), Error> {

@@ -68,7 +68,11 @@ fn print_lane(lane: &LanePlan, f: &mut Formatter<'_>) -> Result {
             settings.frame_bytes.get_ref()
         )?,
         SourcePlan::Udp { settings } => {
-            let engine = if settings.engine == UdpEngine::IoUring { "io_uring".to_owned() } else { word(settings.engine) };
+            let engine = match settings.engine {
+                _ if *settings.block.get_ref() => "recvmmsg, waiting in the kernel when idle".to_owned(),
+                UdpEngine::IoUring => "io_uring".to_owned(),
+                engine => word(engine),
+            };
             writeln!(f, "  source       UDP sockets (engine {engine}, {} KiB receive buffer each)", settings.receive_buffer_bytes >> 10)?;
         }
     }

@@ -159,6 +159,7 @@ impl Opening {
         let config = UdpConfig {
             lines,
             engine: match settings.engine {
+                _ if *settings.block.get_ref() => Engine::Blocking,
                 UdpEngine::Auto => Engine::Automatic,
                 UdpEngine::IoUring => Engine::IoUring,
                 UdpEngine::Recvmmsg => Engine::Recvmmsg,
@@ -169,6 +170,7 @@ impl Opening {
         let source = UdpSource::open(config, self.clock.clone())?;
         remarks.push(match source.engine() {
             EngineInUse::IoUring => "UDP sockets, received by io_uring".to_owned(),
+            EngineInUse::Blocking => "UDP sockets, received by recvmmsg, waiting in the kernel when nothing is there".to_owned(),
             EngineInUse::Recvmmsg { fallback: None } => "UDP sockets, received by recvmmsg".to_owned(),
             EngineInUse::Recvmmsg { fallback: Some(why) } => {
                 format!("UDP sockets, received by recvmmsg because io_uring is refused: {why}")

@@ -77,7 +77,8 @@ pub struct Event {
 
 /// A place datagrams come from.
 pub trait Source {
-    /// Lends what is waiting (at most one batch, about 64) to `deliver`, in order of arrival, and returns at once if nothing is.
+    /// Lends what is waiting (at most one batch, about 64) to `deliver`, in order of arrival, and returns at once if nothing is
+    /// (a source told to block first waits for it, a millisecond at most).
     /// The batch's receive time is stamped once, when it is found.
     fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError>;
 

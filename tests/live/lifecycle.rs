@@ -392,9 +392,10 @@ fn an_idle_lane_that_may_sleep_leaves_its_core_to_others_and_one_that_may_not_sp
         if !namespace.veth(1) {
             return;
         }
-        let [sleeping, spinning] = [50, 0].map(|idle_sleep_us| {
+        let lanes = [(By::Recvmmsg, 50), (By::Blocking, 0), (By::Recvmmsg, 0)];
+        let [sleeping, blocking, spinning] = lanes.map(|(by, idle_sleep_us)| {
             let room = Room::new();
-            let mut service = Service::start(&room, &[Lane { by: By::Recvmmsg, idle_sleep_us, ..itch("idle") }]).unwrap();
+            let mut service = Service::start(&room, &[Lane { by, idle_sleep_us, ..itch("idle") }]).unwrap();
             let lane = thread_of(&service, "idle");
             let before = times_asleep(&service, lane);
             std::thread::sleep(Duration::from_millis(700));
@@ -402,7 +403,8 @@ fn an_idle_lane_that_may_sleep_leaves_its_core_to_others_and_one_that_may_not_sp
             assert_eq!(service.stop().code, Some(0));
             asleep
         });
-        // On a quiet machine 6000 and 0.
+        // On a quiet machine 6000, 650 and 0.
+        assert!(blocking > 50, "the lane that waits in the kernel did so {blocking} times");
         assert!(sleeping > 50 && spinning < 10, "the sleeping lane slept {sleeping} times, the spinning one {spinning} times");
     });
 }

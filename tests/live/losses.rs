@@ -59,17 +59,18 @@ fn case_56_what_overruns_a_stopped_lane_is_counted_and_declared() {
 }
 
 /// Two channels in one lane: the other one is idle, or busy all the time.
-fn a_gap_at_the_end_is_declared(busy: bool) {
+fn a_gap_at_the_end_is_declared(by: By, busy: bool) {
     in_namespace(move |namespace| {
         if !namespace.veth(1) {
             return;
         }
         let room = Room::new();
+        namespace.without_source_check("twb");
         const WAIT_US: i64 = 50_000;
         // A further channel in the same lane, into the same publication, gets the burst.
         let channel = "gap_wait_us = 50000\n[[channel.line]]\nname = \"Z\"\ninterface = \"twb\"\ngroup = \"239.1.2.77\"\nport = 26400\n\
                        [[channel]]\nname = \"other\"\nfeed = \"nasdaq-itch\"\nlane = \"quiet\"\npublication = \"quiet\"\norders = 1000\nlevels = 1000";
-        let Some(mut service) = Service::start(&room, &[Lane { channel, ..itch("quiet") }]) else { return };
+        let Some(mut service) = Service::start(&room, &[Lane { by, channel, ..itch("quiet") }]) else { return };
         let publication = Publication::open(room.publications(), "quiet").unwrap();
         let mut records = publication.subscribe::<Mbo>(From::Oldest).unwrap();
         let enough = AtomicBool::new(!busy);
@@ -114,10 +115,16 @@ fn records_start(publication: &Publication, channel: u16) -> u64 {
 
 #[test]
 fn a_gap_at_the_very_end_is_declared_without_any_further_datagram() {
-    a_gap_at_the_end_is_declared(false);
+    a_gap_at_the_end_is_declared(By::XdpNative, false);
 }
 
 #[test]
 fn a_gap_is_declared_on_time_under_full_load_of_another_channel() {
-    a_gap_at_the_end_is_declared(true);
+    a_gap_at_the_end_is_declared(By::XdpNative, true);
+}
+
+#[test]
+fn a_lane_that_waits_in_the_kernel_declares_a_gap_on_time_too() {
+    a_gap_at_the_end_is_declared(By::Blocking, false);
+    a_gap_at_the_end_is_declared(By::Blocking, true);
 }

@@ -46,10 +46,12 @@ pub enum By {
     XdpGeneric,
     IoUring,
     Recvmmsg,
+    /// `recvmmsg`, waiting in the kernel.
+    Blocking,
 }
 
 impl By {
-    pub const ALL: [Self; 4] = [Self::XdpNative, Self::XdpGeneric, Self::IoUring, Self::Recvmmsg];
+    pub const ALL: [Self; 5] = [Self::XdpNative, Self::XdpGeneric, Self::IoUring, Self::Recvmmsg, Self::Blocking];
 
     pub fn is_xdp(self) -> bool {
         matches!(self, Self::XdpNative | Self::XdpGeneric)
@@ -74,6 +76,8 @@ pub struct Lane<'a> {
 impl Lane<'_> {
     fn toml(&self) -> String {
         let Self { name, feed, core, idle_sleep_us, by, lines, source, channel } = self;
+        // A lane that waits in the kernel need not sleep, and may not.
+        let idle_sleep_us = if *by == By::Blocking { &0 } else { idle_sleep_us };
         let mut text = format!(
             "[[lane]]\nname = \"{name}\"\ncore = {core}\nidle_sleep_us = {idle_sleep_us}\nsource = \"{}\"\n",
             if by.is_xdp() { "xdp" } else { "udp" }
@@ -90,6 +94,7 @@ impl Lane<'_> {
             By::XdpGeneric => "[lane.xdp]\nmode = \"generic\"",
             By::IoUring => "[lane.udp]\nengine = \"io_uring\"",
             By::Recvmmsg => "[lane.udp]\nengine = \"recvmmsg\"",
+            By::Blocking => "[lane.udp]\nblock = true",
         };
         writeln!(text, "{how}\n{source}\n[[publication]]\nname = \"{name}\"\ninstruments = 16384").unwrap();
         let schemas: &[&str] = match *feed {

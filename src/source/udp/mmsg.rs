@@ -1,4 +1,4 @@
-//! Receiving by `recvmmsg`: a system call for each socket and poll, everywhere.
+//! Receiving by `recvmmsg`: a system call for each socket and poll, everywhere; and, if it is told to block, one more to wait in.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -15,10 +15,16 @@ pub(super) struct Recvmmsg {
     _vectors: Vec<libc::iovec>,
     buffers: Buffers,
     next: usize,
+    /// All sockets, to wait for; empty: it never waits.
+    waited_for: Vec<libc::pollfd>,
 }
 
+/// The longest wait, ms: the lane's timers and heartbeat go on in between.
+const WAIT_MS: i32 = 1;
+
 impl Recvmmsg {
-    pub(super) fn open(buffer_bytes: usize) -> io::Result<Self> {
+    /// `waited_for`: the sockets, if it blocks when nothing is there.
+    pub(super) fn open(buffer_bytes: usize, waited_for: &[OwnedFd]) -> io::Result<Self> {
         let buffers = Buffers::map(0, BATCH, buffer_bytes)?;
         let vector = |at| libc::iovec { iov_base: buffers.buffer(at).cast(), iov_len: buffer_bytes };
         let mut vectors: Vec<libc::iovec> = (0..BATCH).map(vector).collect();
@@ -31,7 +37,9 @@ impl Recvmmsg {
             header.msg_hdr.msg_iovlen = 1;
             header
         };
-        Ok(Self { headers: (0..BATCH).map(header).collect(), _vectors: vectors, buffers, next: 0 })
+        let wait_for = |socket: &OwnedFd| libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let waited_for = waited_for.iter().map(wait_for).collect();
+        Ok(Self { headers: (0..BATCH).map(header).collect(), _vectors: vectors, buffers, next: 0, waited_for })
     }
 
     /// The socket polled last.
@@ -39,8 +47,25 @@ impl Recvmmsg {
         self.next.saturating_sub(1)
     }
 
-    /// Polls the sockets in turn; a batch is of one socket.
+    /// Polls the sockets in turn; a batch is of one socket. Where it blocks and nothing is there, it waits once and looks again.
     pub(super) fn poll(&mut self, sockets: &[OwnedFd], batch: &mut Batch<'_, impl FnMut(LineIndex, u64, &[u8])>) -> io::Result<u32> {
+        match self.take(sockets, batch)? {
+            None if self.wait() => Ok(self.take(sockets, batch)?.unwrap_or(0)),
+            taken => Ok(taken.unwrap_or(0)),
+        }
+    }
+
+    /// Waits until a socket has something, at most [`WAIT_MS`]; false at once where it does not block.
+    fn wait(&mut self) -> bool {
+        if self.waited_for.is_empty() {
+            return false;
+        }
+        // SAFETY: a live array of pollfds and its length. Their descriptors are the sockets', which outlive the receiver.
+        unsafe { libc::poll(self.waited_for.as_mut_ptr(), self.waited_for.len() as libc::nfds_t, WAIT_MS) > 0 }
+    }
+
+    /// One datagram or more of the next socket that has any, delivered; `None`: no socket has.
+    fn take(&mut self, sockets: &[OwnedFd], batch: &mut Batch<'_, impl FnMut(LineIndex, u64, &[u8])>) -> io::Result<Option<u32>> {
         for _ in 0..sockets.len() {
             let at = if self.next < sockets.len() { self.next } else { 0 };
             self.next = at + 1;
@@ -69,8 +94,8 @@ impl Recvmmsg {
                     batch.deliver(at, payload);
                 }
             }
-            return Ok(delivered);
+            return Ok(Some(delivered));
         }
-        Ok(0)
+        Ok(None)
     }
 }

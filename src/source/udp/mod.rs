@@ -1,7 +1,7 @@
 //! UDP sockets: one per line, joined on the line's interface. For hosts without AF_XDP, for loopback and for tests.
 //!
 //! Received by io_uring, and by `recvmmsg` where the kernel or a sandbox refuses io_uring; [`UdpSource::engine`] says which and
-//! why. Sockets have no frames, so that what the kernel's network stack drops is known only as a number.
+//! why. Where no core can be spared for it, it blocks in `recvmmsg`'s place. Sockets have no frames, so that what the kernel's network stack drops is known only as a number.
 #![allow(unsafe_code)]
 
 mod buffers;
@@ -45,6 +45,9 @@ pub enum Engine {
     IoUring,
     /// `recvmmsg`.
     Recvmmsg,
+    /// `recvmmsg`, and when nothing is there it waits for it in `poll`, at most 1 ms: leaves its core to others, at some ten times the
+    /// latency.
+    Blocking,
 }
 
 /// How it really receives.
@@ -57,6 +60,8 @@ pub enum EngineInUse {
         /// What io_uring said.
         fallback: Option<String>,
     },
+    /// `recvmmsg`, waiting in `poll`.
+    Blocking,
 }
 
 /// How the source is opened.
@@ -244,7 +249,7 @@ impl fmt::Debug for UdpSource {
 
 fn start(engine: Engine, sockets: &[OwnedFd], datagram_bytes: usize) -> Result<(Receiver, EngineInUse), SourceError> {
     let mut fallback = None;
-    if engine != Engine::Recvmmsg {
+    if matches!(engine, Engine::Automatic | Engine::IoUring) {
         match uring::Uring::open(sockets, datagram_bytes) {
             Ok(uring) => return Ok((Receiver::IoUring(uring), EngineInUse::IoUring)),
             Err(error) if engine == Engine::IoUring => {
@@ -258,12 +263,14 @@ fn start(engine: Engine, sockets: &[OwnedFd], datagram_bytes: usize) -> Result<(
             Err(error) => fallback = Some(format!("io_uring was refused: {error}")),
         }
     }
-    let recvmmsg = mmsg::Recvmmsg::open(datagram_bytes).map_err(|error| SourceError {
+    let blocking = engine == Engine::Blocking;
+    let recvmmsg = mmsg::Recvmmsg::open(datagram_bytes, if blocking { sockets } else { &[] }).map_err(|error| SourceError {
         what: "mapping receive buffers".into(),
         why: error.to_string(),
         cure: "give the service more memory".into(),
     })?;
-    Ok((Receiver::Recvmmsg(recvmmsg), EngineInUse::Recvmmsg { fallback }))
+    let in_use = if blocking { EngineInUse::Blocking } else { EngineInUse::Recvmmsg { fallback } };
+    Ok((Receiver::Recvmmsg(recvmmsg), in_use))
 }
 
 fn failed(line: &UdpLine, error: &std::io::Error) -> SourceError {
