@@ -12,19 +12,31 @@
 //! - **Ratios.** Whatever is compared is compared in interleaved rounds of one run; absolute times of shared machines mean little.
 //! - **Nothing is hidden.** Warm-up that is left out, datagrams without an answer, laps and losses are all in the result.
 
+pub mod baseline;
+pub mod comparison;
+pub mod condition;
 pub mod config;
 pub mod due;
+mod encoded;
+pub mod hlog;
 pub mod host;
 pub mod in_process;
 pub mod intervals;
+pub mod json;
 pub mod measure;
 pub mod pace;
+pub mod percentile;
+pub mod percentiles;
+pub mod readable;
+pub mod report;
 pub mod result;
 mod ring_reader;
 pub mod round;
 pub mod schedule;
 mod seen;
 pub mod sender;
+pub mod summary;
+pub mod table;
 pub mod watcher;
 pub mod workload;
 
