@@ -298,6 +298,7 @@ impl InProcess {
             },
             intervals: reckoned.intervals,
             lateness: reckoned.lateness,
+            warm_up_ns: config.warm_up_ns,
             stamp_ns: self.stamp_ns,
             modes: vec!["in process, from memory".into(), format!("clock: {}", self.keeper.clock().describe())],
             ..Round::default()

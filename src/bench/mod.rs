@@ -32,6 +32,8 @@ pub mod report;
 pub mod result;
 mod ring_reader;
 pub mod round;
+pub mod rounds;
+pub mod run;
 pub mod schedule;
 mod seen;
 pub mod sender;

@@ -191,7 +191,8 @@ impl Table<'_> {
             self.line(&format!("{:<NAMES$}{rounds:>COUNT$}{medians}", format!("  {}", measure.title())))?;
             if rounds > 1 {
                 let spread = |ratio: &comparison::Ratio| format!("{}–{}", three_digits(ratio.low), three_digits(ratio.high));
-                let spreads: String = ratios.iter().map(|ratio| format!("{:>FIGURE$}", ratio.as_ref().map_or(String::new(), spread))).collect();
+                let spreads: String =
+                    ratios.iter().map(|ratio| format!("{:>FIGURE$}", ratio.as_ref().map_or(String::new(), spread))).collect();
                 let line = self.paint(Tone::Dim, &format!("{:NAMES$}{:COUNT$}{spreads}", "", ""));
                 self.line(&line)?;
             }

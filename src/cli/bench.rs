@@ -1,13 +1,20 @@
 //! `tickwire bench`: what latency this host gives, where it goes, and whether a change made it better.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
+use super::output::Output;
+use super::progress::{self, Of};
 use super::values;
-use crate::bench::Pace;
+use crate::bench::baseline::{self, Baseline, Verdict};
+use crate::bench::condition::Condition;
 use crate::bench::config::{BenchConfig, Candidate, CoresWanted, Input, InputFrom, Receive, Wasted, Way};
+use crate::bench::result::BenchResult;
+use crate::bench::table::Colours;
+use crate::bench::{Pace, hlog, json, percentiles, table};
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
@@ -154,7 +161,7 @@ struct ResultArgs {
     baseline: Option<PathBuf>,
     /// End with exit code 7 if this holds: [MEASURE.]PERCENTILE>FACTORx against the baseline, or >TIMEus by itself; as in p99>1.2x (repeat)
     #[arg(long, value_name = "CONDITION")]
-    fail_if: Vec<String>,
+    fail_if: Vec<Condition>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -286,4 +293,95 @@ impl WayArgs {
             _ => Way::InProcess,
         }
     }
+}
+
+pub(super) fn run(args: &BenchArgs) -> Result<(), Error> {
+    let _ = signals::install();
+    let config = args.config()?;
+    let results = &args.results;
+    // What is refused is refused before an hour's run.
+    let earlier = results.baseline.as_deref().map(json::open).transpose()?;
+    let wanted = [(results.json.as_ref(), "the result"), (results.hlog.as_ref(), "the HdrHistogram log")];
+    let mut outputs = Output::open_all(wanted, args.file.as_deref())?.into_iter();
+    let (json_file, hlog_file) = (outputs.next().flatten(), outputs.next().flatten());
+    for dir in [&results.percentiles, &results.report].into_iter().flatten() {
+        directory(dir)?;
+    }
+    let result = measured(&config)?;
+    let quiet = [&json_file, &hlog_file].into_iter().flatten().any(Output::is_stdout);
+    if let Some(file) = json_file {
+        file.fill(|out| json::write(&result, out))?;
+    }
+    if let Some(file) = hlog_file {
+        file.fill(|out| hlog::write(&result, out))?;
+    }
+    if let Some(dir) = &results.percentiles {
+        percentiles::write_all(&result, dir)?;
+    }
+    let page = results.report.as_ref().map(|dir| dir.join("index.html"));
+    if let Some(page) = &page {
+        // REPORT
+    }
+    if !quiet {
+        show(&result, page.as_deref())?;
+    }
+    judged(args, &result, earlier.as_ref(), quiet)?;
+    match result.stopped {
+        true => Err(Error::new(Exit::Failed, "stopped before its end", "a signal came; the results are those so far", "")),
+        false => Ok(()),
+    }
+}
+
+/// Runs it, with a bar where somebody looks.
+fn measured(config: &BenchConfig) -> Result<BenchResult, Error> {
+    let bar = progress::bar(0, Of::Things, "bench");
+    let mut shown: Option<Instant> = None;
+    let mut phase = String::new();
+    let result = crate::bench::run::run(config, &signals::stop_requested, &mut |now, progress| {
+        // On two cores every look costs the sender some microseconds.
+        if phase != now || shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(250)) {
+            shown = Some(Instant::now());
+            now.clone_into(&mut phase);
+            bar.set_message(now.to_owned());
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+        }
+    });
+    bar.finish_and_clear();
+    result
+}
+
+fn show(result: &BenchResult, page: Option<&Path>) -> Result<(), Error> {
+    let out = std::io::stdout();
+    let colours = if out.is_terminal() && std::env::var_os("NO_COLOR").is_none() { Colours::Yes } else { Colours::No };
+    let mut out = out.lock();
+    let written = table::write(result, colours, &mut out);
+    written.map_err(|error| Error::new(Exit::Failed, "cannot write to standard output", error, ""))?;
+    if let Some(page) = page {
+        println!("\nreport: {}", page.display());
+    }
+    Ok(())
+}
+
+fn judged(args: &BenchArgs, result: &BenchResult, earlier: Option<&BenchResult>, quiet: bool) -> Result<(), Error> {
+    let conditions = &args.results.fail_if;
+    if earlier.is_none() && conditions.is_empty() {
+        return Ok(());
+    }
+    let name = args.results.baseline.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+    let verdict: Verdict = baseline::judge(result, earlier.map(|result| Baseline { name: &name, result }), conditions)?;
+    if quiet {
+        let _ = verdict.write(&mut std::io::stderr().lock());
+    } else {
+        let _ = verdict.write(&mut std::io::stdout().lock());
+    }
+    verdict.outcome()
+}
+
+/// A directory that files can be written into.
+fn directory(dir: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(dir).map_err(|error| {
+        let cure = "name a directory that exists or can be made";
+        Error::new(Exit::Usage, "the directory cannot be used", error, cure).in_file(dir)
+    })
 }

@@ -1,5 +1,6 @@
 //! The command line: arguments as typed → one subcommand → one error line → a documented exit code.
 
+mod bench;
 mod book;
 mod books;
 mod check;
@@ -61,6 +62,8 @@ enum Command {
     Gen(generate::GenArgs),
     /// Turn captures, day files and DBN files into CSV or Parquet
     Convert(convert::ConvertArgs),
+    /// Measure latency and throughput: recordings through the live pipeline, each datagram timed from when it was due
+    Bench(Box<bench::BenchArgs>),
     /// Send a capture's datagrams out of network interfaces, when they are due
     Play(play::PlayArgs),
 }
@@ -148,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Top(args) => top::run(&args),
         Command::Gen(args) => generate::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Play(args) => play::run(&args),
     };
     match outcome {

@@ -14,6 +14,7 @@ pub(super) fn bar(total: u64, of: Of, what: &str) -> ProgressBar {
     let template = match of {
         Of::Bytes => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
         Of::Messages => "{msg} {wide_bar} {human_pos}/{human_len} messages {per_sec} {eta}",
+        Of::Things => "{msg} {wide_bar} {human_pos}/{human_len} {eta}",
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
@@ -30,4 +31,6 @@ pub(super) enum Of {
     Bytes,
     /// Messages.
     Messages,
+    /// Whatever the message says: bytes, messages, datagrams.
+    Things,
 }

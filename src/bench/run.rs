@@ -1,0 +1,131 @@
+//! A benchmark from its configuration to its result.
+
+use std::sync::Arc;
+
+use super::config::{BenchConfig, Candidate, InputFrom, Way};
+use super::in_process::{InProcess, InProcessConfig, Stall};
+use super::result::{BenchResult, Variant};
+use super::schedule::Schedule;
+use super::workload::{Limit, Selection, Workload};
+use super::{Control, Measure, Pace, Progress, Runner, host, rounds};
+use crate::error::{Error, Exit};
+use crate::feed::venue_time::VenueDate;
+use crate::generate::{CaptureConfig, GenerateConfig};
+use crate::lane::Sampling;
+use crate::lane::stages::Injected;
+use crate::sys::tsc;
+
+/// When a made-up session begins: 09:30, ns from midnight.
+const OPEN_NS: u64 = 34_200_000_000_000;
+/// And how far its messages are apart, recorded: 100,000 a second.
+const MEAN_NS: u64 = 10_000;
+
+/// What the work is at, and how far: `total` 0 where that is not known.
+pub type Tell<'a> = dyn FnMut(&str, Progress) + 'a;
+
+/// Runs a benchmark. Stopped early, it gives the results so far.
+pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>) -> Result<BenchResult, Error> {
+    let began_ns = tsc::realtime_ns();
+    let workload = Arc::new(load(config, &mut Control { stop, progress: &mut |progress| tell("reading", progress) })?);
+    if stop() {
+        return Err(Error::new(Exit::Failed, "stopped before anything was measured", "a signal came while the workload was read", ""));
+    }
+    let schedule = Arc::new(Schedule::new(&workload, config.pace));
+    let mut result = BenchResult {
+        command: config.command.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        began_ns,
+        workload: workload.what.clone(),
+        datagrams: workload.packets.len() as u64,
+        messages: workload.messages(),
+        pace: config.pace.to_string(),
+        way: way(&config.way),
+        rounds: config.rounds,
+        headline: Measure::ReceivedToPublished,
+        host: host::HostFacts::default(),
+        checks: Vec::new(),
+        variants: Vec::new(),
+        stopped: false,
+        remarks: workload.remarks.clone(),
+    };
+    let mut runners: Vec<Box<dyn Runner>> = Vec::new();
+    for candidate in &config.candidates {
+        match candidate {
+            Candidate::InProcess => runners.push(Box::new(InProcess::new(in_process(config, &workload, &schedule))?)),
+            other => {
+                let why = format!("{other:?} is not built yet");
+                return Err(Error::new(Exit::Usage, "--vs", why, ""));
+            }
+        }
+    }
+    let mut now = String::new();
+    let total = config.rounds;
+    let told = std::cell::RefCell::new((&mut now, tell));
+    let mut control = Control {
+        stop,
+        progress: &mut |progress| {
+            let (now, tell) = &mut *told.borrow_mut();
+            tell(now, progress);
+        },
+    };
+    result.variants = rounds::compare(&mut runners, config.rounds, &mut control, &mut |round, label| {
+        *told.borrow_mut().0 = format!("{label}, round {} of {total}", round + 1);
+    })?;
+    result.headline = headline(config.pace, &result.variants);
+    result.stopped = stop();
+    Ok(result)
+}
+
+/// The last time that everybody has from the earliest moment there is.
+fn headline(pace: Pace, variants: &[Variant]) -> Measure {
+    if pace == Pace::Max {
+        return Measure::ReceivedToPublished;
+    }
+    let all_have = |measure: &Measure| variants.iter().all(|variant| !variant.measures.get(*measure).is_empty());
+    [Measure::DueToSeen, Measure::DueToPublished].into_iter().find(all_have).unwrap_or(Measure::DueToPublished)
+}
+
+fn way(way: &Way) -> String {
+    match way {
+        Way::InProcess => "in process, from memory".into(),
+        Way::Veth => "on the wire: a veth pair between two network namespaces".into(),
+        Way::Interfaces { from, to } => format!("on the wire: out of {from}, in by {to}"),
+    }
+}
+
+fn load(config: &BenchConfig, control: &mut Control<'_>) -> Result<Workload, Error> {
+    let input = &config.input;
+    let limit = Limit { datagrams: input.datagrams, recorded: input.recorded, memory_bytes: None };
+    match &input.from {
+        InputFrom::File(path) => {
+            let selection = Selection { feed: input.feed, lines: input.lines.clone(), midnight_ns: input.midnight_ns, limit };
+            Workload::recorded(path, &selection, control)
+        }
+        &InputFrom::Generated { messages, symbols, seed, messages_per_packet } => {
+            let calendar = |error| Error::new(Exit::Failed, "the date", error, "say one with --date");
+            let today = || VenueDate::at(tsc::realtime_ns()).and_then(VenueDate::midnight_ns).map_err(calendar);
+            let midnight_ns = input.midnight_ns.map_or_else(today, Ok)?;
+            let day = GenerateConfig::steady(seed, messages, symbols, midnight_ns, midnight_ns + OPEN_NS, MEAN_NS);
+            let coalesce_ns = 2 * MEAN_NS * u64::from(messages_per_packet);
+            let mut capture = CaptureConfig { messages_per_packet, coalesce_ns, ..CaptureConfig::default() };
+            capture.lines.truncate(1);
+            Workload::made_up(&day, &capture, limit, control)
+        }
+    }
+}
+
+fn in_process(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Schedule>) -> InProcessConfig {
+    let wasted = config.wasted;
+    let injected = wasted.stages_ns.iter().any(|&ns| ns > 0).then_some(Injected(wasted.stages_ns));
+    InProcessConfig {
+        warm_up_ns: config.warm_up.as_nanos() as u64,
+        lane_core: config.cores.lane.map(|core| core as usize),
+        consumer_core: config.cores.consumer.map(|core| core as usize),
+        schemas: config.schemas.clone(),
+        depth: Some(config.ring_depth),
+        sampling: Sampling { latency_every: config.latency_every, stages_every: config.stages_every, injected },
+        seen_delay_ns: wasted.seen_ns,
+        stall: (wasted.sender_ns > 0).then(|| Stall { before: workload.packets.len() / 2, for_ns: wasted.sender_ns }),
+        ..InProcessConfig::new("in process", workload.clone(), schedule.clone())
+    }
+}
