@@ -406,7 +406,8 @@ impl<P: Protocol> Meaning<P> {
             }
             StartCause::Restart => control::cause::RESTART,
         };
-        if cause != StartCause::NewSession {
+        // Before the very first start there is nothing to clear, and going over all memory takes milliseconds.
+        if cause != StartCause::NewSession && self.state != ChannelState::Idle {
             // Also when a first datagram turns out to have been a lone absurd one: whatever it put into the books is void.
             self.composer.clear_books();
         }

@@ -135,13 +135,12 @@ impl Composer {
         self.profiles.forget_all();
     }
 
-    /// The books begin anew within the session, empty and without doubts; [`Composer::publish_clears`] tells it.
+    /// The books begin anew within the session, empty and without doubts, those too whose instruments are not named yet;
+    /// [`Composer::publish_clears`] tells it.
     pub fn clear_books(&mut self) {
         self.cut_events();
-        if self.roster.named() > 0 {
-            self.books.clear_all();
-            self.roster.prove_all();
-        }
+        self.books.clear_all();
+        self.roster.prove_all();
     }
 
     /// Says with `R` records that every book is empty.

@@ -1,8 +1,9 @@
 //! A ring from the first record of its epoch on: out of the recorder's files where the ring no longer has it, then out of the ring.
 //!
 //! Files and ring are joined by position, so no record comes twice and none is missing in silence: what neither has is said in-band as
-//! [`Item::Lost`]. A reader that is lapped goes back to the files, and loses nothing as long as the recorder keeps up. Control
-//! records are not in files; the reader gets those of what it reads from the ring.
+//! [`Item::Lost`]. That number is never too small; like a ring's own it may count control records that were lost in between. A reader that
+//! is lapped goes back to the files, and loses nothing as long as the recorder keeps up. Control records are not in files; the reader gets
+//! those of what it reads from the ring.
 //!
 //! Nothing is registered anywhere, as with every reader; reading a block of a file takes its time (some milliseconds for 4 MiB).
 

@@ -108,6 +108,19 @@ fn a_lone_absurd_first_datagram_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_lone_absurd_first_datagram_that_names_no_instrument_leaves_no_doubt_behind() {
+    let mut bench = Bench::itch();
+    bench.next = 1 << 50;
+    bench.send(&[]);
+    assert_eq!(bench.channel.state(), ChannelState::Stale, "joined late, as it seems");
+    for sequence in 1..=3 {
+        bench.next = sequence;
+        bench.one(add(5, "XYZ", 100 + sequence, b'B', 1, 50_000));
+    }
+    assert_eq!((bench.sink.mbo()[0].flags, bench.channel.state()), (LAST, ChannelState::Good));
+}
+
+#[test]
 fn an_id_given_to_another_symbol_clears_the_old_book_under_its_old_row() {
     let mut bench = Bench::itch();
     bench.one(add(5, "XYZ", 11, b'B', 300, 100_000));

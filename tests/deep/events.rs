@@ -215,6 +215,17 @@ fn a_restart_under_the_same_session_id_clears_every_book_and_every_doubt() {
 }
 
 #[test]
+fn a_restart_leaves_no_doubt_either_where_no_instrument_had_been_named() {
+    let mut bench = Bench::deep();
+    // No level stands at 0: not readable, so it names nobody, and puts everybody in doubt.
+    bench.one(bid(0, 1, true));
+    assert_eq!((bench.channel.state(), bench.channel.composer().instruments()), (ChannelState::Stale, 0));
+    bench.restart(&[ask(99_100, 6, false)]);
+    bench.one(bid(99_000, 5, true));
+    assert_eq!((bench.sink.mbp1()[0].flags, bench.channel.state()), (LAST, ChannelState::Good));
+}
+
+#[test]
 fn what_is_open_at_the_end_is_counted() {
     let mut bench = Bench::deep();
     bench.send(&[bid(100_000, 300, true), bid(99_000, 1, false), deep_level("OTHER", b'B', 1, 1, false)]);
