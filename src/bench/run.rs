@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::config::{BenchConfig, Candidate, InputFrom, Way};
+use super::host::{CoresUsed, HostFacts};
 use super::in_process::{InProcess, InProcessConfig, Stall};
 use super::result::{BenchResult, Variant};
 use super::schedule::Schedule;
@@ -42,7 +43,7 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>) -
         way: way(&config.way),
         rounds: config.rounds,
         headline: Measure::ReceivedToPublished,
-        host: host::HostFacts::default(),
+        host: HostFacts::default(),
         checks: Vec::new(),
         variants: Vec::new(),
         stopped: false,
@@ -51,7 +52,13 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>) -
     let mut runners: Vec<Box<dyn Runner>> = Vec::new();
     for candidate in &config.candidates {
         match candidate {
-            Candidate::InProcess => runners.push(Box::new(InProcess::new(in_process(config, &workload, &schedule))?)),
+            Candidate::InProcess => {
+                let runner = InProcess::new(in_process(config, &workload, &schedule))?;
+                let (lane, consumer) = runner.cores();
+                let cores = CoresUsed { sender: None, lane: lane as u32, consumer: consumer.map(|core| core as u32) };
+                (result.host, result.checks) = (HostFacts::read(&cores), host::checks(&cores, &[]));
+                runners.push(Box::new(runner));
+            }
             other => {
                 let why = format!("{other:?} is not built yet");
                 return Err(Error::new(Exit::Usage, "--vs", why, ""));

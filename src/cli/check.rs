@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::bench::host::{self, CoresUsed, HostCheck};
 use crate::config::ConfigFile;
 use crate::dbn_files::directory;
 use crate::error::{Error, Exit};
-use crate::plan::{Host, HostInterface, Plan};
+use crate::plan::{Host, HostInterface, LanePlan, Plan};
 use crate::sys::interfaces::{self, Interface};
 use crate::topology::Topology;
 
@@ -17,12 +18,43 @@ pub(super) struct CheckArgs {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Also print what of this host would cost latency on the lanes' cores, and the command that mends each; watches them for 0.2 s
+    #[arg(long)]
+    host: bool,
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), Error> {
     let plan = plan(&args.config)?;
     print!("{plan}");
+    if args.host {
+        print_host(&plan);
+    }
     Ok(())
+}
+
+/// What is found for every lane alike once, the rest by lane.
+fn print_host(plan: &Plan) {
+    let lanes: Vec<(&str, Vec<HostCheck>)> = plan.lanes.iter().map(|lane| (lane.name.as_str(), host_checks(lane))).collect();
+    let everywhere = |check: &HostCheck| lanes.iter().all(|(_, checks)| checks.contains(check));
+    println!("\nhost");
+    for (nth, (name, checks)) in lanes.iter().enumerate() {
+        if nth == 0 {
+            checks.iter().filter(|check| everywhere(check)).for_each(|check| println!("{check}"));
+        }
+        if checks.iter().all(everywhere) {
+            continue;
+        }
+        println!("\nhost, for lane {name}");
+        checks.iter().filter(|check| !everywhere(check)).for_each(|check| println!("{check}"));
+    }
+}
+
+fn host_checks(lane: &LanePlan) -> Vec<HostCheck> {
+    let mut interfaces: Vec<String> =
+        lane.channels.iter().flat_map(|channel| &channel.lines).map(|line| line.interface.clone()).filter(|name| name != "lo").collect();
+    interfaces.sort_unstable();
+    interfaces.dedup();
+    host::checks(&CoresUsed { sender: None, lane: lane.core, consumer: None }, &interfaces)
 }
 
 /// The plan of a configuration on this host.
