@@ -1,12 +1,14 @@
 //! A benchmark from its configuration to its result.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::config::{BenchConfig, Candidate, InputFrom, Way};
 use super::host::{CoresUsed, HostFacts};
-use super::in_process::{InProcess, InProcessConfig, Stall};
+use super::in_process::{InProcess, InProcessConfig};
 use super::result::{BenchResult, Variant};
 use super::schedule::Schedule;
+use super::sender::Stall;
 use super::workload::{Limit, Selection, Workload};
 use super::{Control, Measure, Pace, Progress, Runner, host, rounds};
 use crate::error::{Error, Exit};
@@ -132,7 +134,13 @@ fn in_process(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Sch
         depth: Some(config.ring_depth),
         sampling: Sampling { latency_every: config.latency_every, stages_every: config.stages_every, injected },
         seen_delay_ns: wasted.seen_ns,
-        stall: (wasted.sender_ns > 0).then(|| Stall { before: workload.packets.len() / 2, for_ns: wasted.sender_ns }),
+        stall: stall(config, workload),
         ..InProcessConfig::new("in process", workload.clone(), schedule.clone())
     }
+}
+
+/// In the middle of the run.
+fn stall(config: &BenchConfig, workload: &Workload) -> Option<Stall> {
+    let for_ = Duration::from_nanos(config.wasted.sender_ns);
+    (!for_.is_zero()).then(|| Stall { after_datagrams: workload.packets.len() as u64 / 2, for_ })
 }
