@@ -13,7 +13,7 @@ use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
 use crate::feed::{Decoder, Protocol, SessionLayer};
 use crate::journal::Journal;
-use crate::record::{ChannelState, Sink, control};
+use crate::record::{ChannelState, Sink, Stage, control};
 use crate::stats::{Drop, Drops};
 
 /// What a channel is made from.
@@ -162,6 +162,27 @@ impl Channel {
         each!(self, pipeline => &pipeline.meaning.composer)
     }
 
+    /// Its index in the publication's channel table.
+    pub fn index(&self) -> u16 {
+        each!(self, pipeline => pipeline.meaning.index)
+    }
+
+    /// DBN publisher id of its records.
+    pub fn publisher_id(&self) -> u16 {
+        self.composer().publisher_id()
+    }
+
+    /// The number in the header of its session layer's packet; `None` if that cannot be read.
+    pub fn sequence_of(&self, payload: &[u8]) -> Option<u64> {
+        match self {
+            Self::Itch(_) => <Itch as Protocol>::Session::packet(payload),
+            Self::Tops(_) => <IexTops as Protocol>::Session::packet(payload),
+            Self::Deep(_) => <IexDeep as Protocol>::Session::packet(payload),
+        }
+        .ok()
+        .map(|packet| packet.sequence)
+    }
+
     /// Bytes of early messages that are held: they may all be let out by the next datagram.
     pub fn held_bytes(&self) -> usize {
         each!(self, pipeline => pipeline.arbiter.held_bytes())
@@ -224,6 +245,7 @@ impl<P: Protocol> Pipeline<P> {
 
     #[inline]
     fn on_datagram<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
+        sink.mark(Stage::Arbitrate);
         self.look_ahead(payload);
         let meaning = &mut self.meaning;
         self.arbiter.on_datagram::<P::Session>(line, recv_ns, payload, &mut Behind { meaning, sink });
@@ -278,6 +300,7 @@ impl<P: Protocol, S: Sink> InSequence for Behind<'_, P, S> {
     #[inline]
     fn message(&mut self, sequence: u64, arrival: &Arrival, message: &[u8]) {
         self.meaning.message(sequence, arrival, message, self.sink);
+        self.sink.mark(Stage::Arbitrate);
     }
 
     fn notice(&mut self, notice: Notice, at_ns: u64) {
@@ -290,10 +313,13 @@ impl<P: Protocol> Meaning<P> {
     fn message<S: Sink>(&mut self, sequence: u64, arrival: &Arrival, message: &[u8], sink: &mut S) {
         // A message of no bytes is legal: it consumes a number and says nothing.
         let Some(&kind) = message.first() else { return };
+        sink.mark(Stage::Decode);
         self.messages_by_type[kind as usize] += 1;
         let at = Moment { sequence, recv_ns: arrival.recv_ns, send_ns: arrival.send_ns };
+        let decoded = self.decoder.decode(message);
+        sink.mark(Stage::Book);
         // By reference: an event can be large, and is not to be copied out of its result.
-        match &self.decoder.decode(message) {
+        match &decoded {
             Ok(decoded) => {
                 if decoded.ts_event < self.venue_ns {
                     self.ran_back(decoded.ts_event, &at, sink);

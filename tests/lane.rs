@@ -91,15 +91,15 @@ fn every_datagram_goes_to_its_channel_and_one_without_a_route_is_counted() {
 fn a_reader_of_latencies_that_lags_loses_none_at_the_end() {
     let (mut recorder, mut reader) = latency();
     recorder.record(100, 1);
-    recorder.hand_over();
+    recorder.hand_over(1);
     recorder.record(200, 2);
-    recorder.hand_over();
+    recorder.hand_over(1);
     recorder.record(300, 3);
-    recorder.hand_over_last();
+    recorder.hand_over_last(2);
     assert_eq!(reader.take().unwrap().count, 6);
     assert_eq!((reader.total().count, reader.total().max), (6, 300));
     recorder.record(400, 1);
-    recorder.hand_over();
+    recorder.hand_over(1);
     assert_eq!(reader.take().map(|interval| interval.count), Some(1));
 }
 
@@ -108,7 +108,7 @@ fn latencies_beyond_the_range_are_recorded_as_the_longest() {
     let (mut recorder, mut reader) = latency();
     recorder.record(0, 1);
     recorder.record(u64::MAX, 1);
-    recorder.hand_over();
+    recorder.hand_over(1);
     let told = reader.take().unwrap();
     assert_eq!(told.count, 2);
     assert!((10_000_000_000..10_100_000_000).contains(&told.max), "{told:?}");

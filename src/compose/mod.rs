@@ -86,6 +86,11 @@ impl Composer {
         &self.books
     }
 
+    /// DBN publisher id of its records.
+    pub fn publisher_id(&self) -> u16 {
+        self.config.publisher_id
+    }
+
     /// Instruments named in this session, published or not.
     pub fn instruments(&self) -> u32 {
         self.roster.named()

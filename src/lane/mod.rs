@@ -5,7 +5,10 @@
 //! do comes in through flags.
 
 pub mod counters;
+pub mod interval_log;
 pub mod latency;
+pub mod sampling;
+pub mod stages;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,6 +24,8 @@ use crate::stats::{Drop, Drops};
 use crate::time::Clock;
 use counters::ShownLatency;
 use latency::LatencyRecorder;
+use sampling::Sampler;
+pub use sampling::Sampling;
 
 /// Between heartbeats: a reader calls a writer dead after many of these.
 const HEARTBEAT_NS: u64 = 10_000_000;
@@ -73,12 +78,14 @@ pub struct Lane {
     pub publications: Vec<Publisher>,
     /// The clock of receive stamps and timers.
     pub clock: Clock,
-    /// The lane's histogram: from the receive stamp to the end of the batch's last publish.
+    /// The lane's histograms: from the receive stamp to the end of the batch's last publish, and the stages of stamped datagrams.
     pub latency: LatencyRecorder,
     /// Flags and signs of life.
     pub shared: Arc<LaneShared>,
     /// Sleep between empty polls; zero: spin.
     pub idle_sleep: Duration,
+    /// Looks at some datagrams more closely; `None`: at none.
+    sampler: Option<Box<Sampler>>,
     /// Datagrams that the source delivered and no route takes.
     drops: Drops,
     chores: Chores,
@@ -104,10 +111,11 @@ impl Lane {
         channels: Vec<LaneChannel>,
         publications: Vec<Publisher>,
         clock: Clock,
-        latency: LatencyRecorder,
+        mut latency: LatencyRecorder,
         shared: Arc<LaneShared>,
         idle_sleep: Duration,
     ) -> Self {
+        latency.begin(clock.now_ns());
         let images_told = vec![0; shared.images.len()];
         Self {
             routes,
@@ -117,12 +125,20 @@ impl Lane {
             latency,
             shared,
             idle_sleep,
+            sampler: None,
             drops: Drops::default(),
             chores: Chores::default(),
             left: Default::default(),
             stopped_publishing: false,
             images_told,
         }
+    }
+
+    /// The same lane, which looks at some datagrams more closely. What is stamped goes into histograms if its recorder keeps stages
+    /// ([`latency::latency_and_stages`]), and into the `latency` ring of the publication if that has one.
+    pub fn with_sampling(mut self, sampling: &Sampling) -> Self {
+        self.sampler = Sampler::new(sampling, self.clock.clone(), &self.publications).map(Box::new);
+        self
     }
 
     /// Runs until told to stop (then what waits in the source is drained first), the source ends, or it fails.
@@ -151,10 +167,14 @@ impl Lane {
     #[inline]
     pub fn turn(&mut self, source: &mut impl Source) -> Result<Polled, SourceError> {
         let mut recv_ns = 0;
-        let Self { routes, channels, publications, drops, .. } = self;
+        let Self { routes, channels, publications, drops, sampler, .. } = self;
         let polled = source.poll(&mut |datagram: Datagram<'_>| {
             recv_ns = datagram.recv_ns;
-            if deliver(routes, channels, publications, &datagram).is_none() {
+            let delivered = match sampler {
+                None => deliver(routes, channels, publications, &datagram),
+                Some(sampler) => sampler.deliver(routes, channels, publications, &datagram),
+            };
+            if delivered.is_none() {
                 drops.count(Drop::UnknownLine);
             }
         })?;
@@ -165,6 +185,9 @@ impl Lane {
             }
             now_ns = self.clock.now_ns();
             self.latency.record(now_ns.saturating_sub(recv_ns), u64::from(count));
+            if let Some(sampler) = &mut self.sampler {
+                sampler.tell(now_ns, &mut self.publications, &mut self.latency);
+            }
         }
         if now_ns == 0 {
             now_ns = self.clock.now_ns();
@@ -216,7 +239,7 @@ impl Lane {
         }
         if now_ns >= self.chores.hand_over_ns {
             self.chores.hand_over_ns = now_ns + HAND_OVER_NS;
-            self.latency.hand_over();
+            self.latency.hand_over(now_ns);
         }
     }
 
@@ -263,7 +286,7 @@ impl Lane {
         }
         self.publications.iter_mut().for_each(Sink::commit);
         self.show_counters(0, &Drops::default());
-        self.latency.hand_over_last();
+        self.latency.hand_over_last(now_ns);
     }
 }
 
@@ -271,23 +294,29 @@ impl Lane {
 /// rather than trusted.
 #[inline]
 fn deliver(routes: &[Route], channels: &mut [LaneChannel], publications: &mut [Publisher], datagram: &Datagram<'_>) -> Option<()> {
-    let route = routes.get(datagram.line as usize)?;
+    let route = *routes.get(datagram.line as usize)?;
+    let publisher = publications.get_mut(channels.get(route.channel as usize)?.publication)?;
+    run(channels, route, datagram, publisher)
+}
+
+/// The same by a given route, into `sink`.
+#[inline]
+fn run<S: Sink>(channels: &mut [LaneChannel], route: Route, datagram: &Datagram<'_>, sink: &mut S) -> Option<()> {
     let LaneChannel { channel, publication } = channels.get_mut(route.channel as usize)?;
-    let publication = *publication;
-    let publisher = publications.get_mut(publication)?;
-    channel.on_datagram(route.line, datagram.recv_ns, datagram.payload, publisher);
+    channel.on_datagram(route.line, datagram.recv_ns, datagram.payload, sink);
     if channel.take_began_epoch() {
-        announce_others(channels, route.channel as usize, publication, publisher, datagram.recv_ns);
+        let publication = *publication;
+        announce_others(channels, route.channel as usize, publication, sink, datagram.recv_ns);
     }
     Some(())
 }
 
 /// A new epoch is an empty file: the publication's other channels announce themselves again.
 #[cold]
-fn announce_others(channels: &mut [LaneChannel], began: usize, publication: usize, publisher: &mut Publisher, now_ns: u64) {
+fn announce_others<S: Sink>(channels: &mut [LaneChannel], began: usize, publication: usize, sink: &mut S, now_ns: u64) {
     for (index, other) in channels.iter_mut().enumerate() {
         if index != began && other.publication == publication {
-            other.channel.announce_again(now_ns, publisher);
+            other.channel.announce_again(now_ns, sink);
         }
     }
 }

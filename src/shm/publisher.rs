@@ -144,6 +144,11 @@ impl Publisher {
         self.epoch.rings[schema.index()].as_ref().map_or(0, |ring| ring.next_position())
     }
 
+    /// The schemas of its rings, in the order of the publication's table.
+    pub fn schemas(&self) -> impl Iterator<Item = Schema> + '_ {
+        self.plan.spec.rings.iter().map(|ring| ring.schema)
+    }
+
     /// Whether `records` more records fit into every ring without lapping a gated reader. Always, without gates.
     pub fn has_room(&self, records: u64) -> bool {
         let Some(gates) = &self.gates else { return true };
