@@ -12,12 +12,19 @@
 //! - **Ratios.** Whatever is compared is compared in interleaved rounds of one run; absolute times of shared machines mean little.
 //! - **Nothing is hidden.** Warm-up that is left out, datagrams without an answer, laps and losses are all in the result.
 
+pub mod due;
 pub mod host;
+pub mod in_process;
+pub mod intervals;
 pub mod measure;
 pub mod pace;
 pub mod result;
+mod ring_reader;
 pub mod round;
 pub mod schedule;
+mod seen;
+pub mod sender;
+pub mod watcher;
 pub mod workload;
 
 pub use measure::{Measure, Measures};

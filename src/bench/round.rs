@@ -1,6 +1,7 @@
 //! What one round gives: histograms, counts, and how it went over time.
 
 use super::Measures;
+use crate::stats::Drop;
 
 /// One round's results.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +59,29 @@ pub struct Counts {
     pub lapped: u64,
     /// Ended before its time.
     pub stopped: bool,
+}
+
+impl Counts {
+    /// What a publication's counters tell of the pipeline behind it; names that are not known are left out.
+    pub fn of_counters(counters: &[(String, u64)]) -> Self {
+        let mut counts = Self::default();
+        for (name, value) in counters {
+            match name.as_str() {
+                "datagrams" => counts.received = *value,
+                "messages" => counts.messages = *value,
+                "gaps" => counts.gaps = *value,
+                "lost_messages" => counts.lost_messages = *value,
+                name => {
+                    let Some(reason) = name.strip_prefix("drop_").filter(|_| *value > 0) else { continue };
+                    if reason == Drop::ReceiveOverrun.name() {
+                        counts.overrun = *value;
+                    }
+                    counts.dropped_by_reason.push((reason.to_owned(), *value));
+                }
+            }
+        }
+        counts
+    }
 }
 
 /// An interval of a round.

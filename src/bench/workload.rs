@@ -1,7 +1,24 @@
 //! What is replayed: datagrams in memory, so that reading them costs the run nothing.
+//!
+//! ```text
+//!  recording ─ a capture's datagrams, a day file's packets ─┐
+//!                                                           ├─▶ gathering ─ sequence, messages, line ─▶ Workload
+//!  made_up ─── the generator's frames, never a file ────────┘      └ copies: which lines carry the same channel
+//! ```
+
+mod copies;
+mod gathering;
+mod made_up;
+mod memory;
+mod recording;
+
+use std::time::Duration;
 
 use crate::feed::name::FeedName;
 use crate::source::lines::LineKey;
+
+/// The most lines that are taken where none is named.
+pub const MOST_LINES: usize = 64;
 
 /// Datagrams of one or more channels of one feed, in the order in which they go.
 #[derive(Debug)]
@@ -15,10 +32,13 @@ pub struct Workload {
     /// The lines: [`Packet::line`] is an index.
     pub lines: Vec<LineKey>,
     /// Which channel each line is a copy of: the lines of one channel have the same number.
+    ///
+    /// Lines are copies of one channel if they carry the same session, unless message numbers that both carry tell different messages
+    /// more often than the same: some venues number several streams under one name. A line without a session is a channel of its own.
     pub channels: Vec<u16>,
     /// The datagrams.
     pub packets: Vec<Packet>,
-    /// Their payloads, one behind the other.
+    /// Their payloads, one behind the other; equal copies on several lines stand here once.
     pub payloads: Vec<u8>,
     /// What people should know: a cut file, frames that are no datagrams.
     pub remarks: Vec<String>,
@@ -41,6 +61,31 @@ pub struct Packet {
     pub line: u16,
 }
 
+/// How much is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// So many datagrams, all lines together.
+    pub datagrams: Option<u64>,
+    /// What was recorded within so long of the first.
+    pub recorded: Option<Duration>,
+    /// Refuse what needs more memory than this; `None`: three quarters of what is free now.
+    pub memory_bytes: Option<u64>,
+}
+
+/// What of a recording is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// What it speaks.
+    pub feed: FeedName,
+    /// These lines, all their datagrams (a day file's datagrams go by the first); none: the multicast and unicast lines that carry the
+    /// feed, each from its first datagram on that the feed's session layer can read, at most [`MOST_LINES`].
+    pub lines: Vec<LineKey>,
+    /// Midnight of the venue's day, ns since 1970 UTC: needed for day files.
+    pub midnight_ns: Option<u64>,
+    /// How much.
+    pub limit: Limit,
+}
+
 impl Workload {
     /// A datagram's payload.
     #[inline]
@@ -52,5 +97,16 @@ impl Workload {
     /// Messages of all datagrams, copies included.
     pub fn messages(&self) -> u64 {
         self.packets.iter().map(|packet| u64::from(packet.messages)).sum()
+    }
+
+    /// From the first datagram's recorded time to the latest, ns.
+    pub fn recorded_ns(&self) -> u64 {
+        let first = self.packets.first().map_or(0, |packet| packet.recorded_ns);
+        self.packets.iter().map(|packet| packet.recorded_ns.saturating_sub(first)).max().unwrap_or(0)
+    }
+
+    /// How many channels its lines are copies of.
+    pub fn channel_count(&self) -> usize {
+        self.channels.iter().max().map_or(0, |&last| usize::from(last) + 1)
     }
 }

@@ -138,9 +138,34 @@ pub fn capture(
     out: impl Write,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Truth, CaptureReport), GenerateError> {
+    config.check()?;
+    capture_config.check()?;
+    let nanoseconds = capture_config.nanosecond_pcap;
+    let mut out = BufWriter::with_capacity(1 << 20, out);
+    out.write_all(&pcap_header(nanoseconds))?;
+    let mut write = |time_ns, frame: &[u8]| {
+        out.write_all(&pcap_record(nanoseconds, time_ns, frame.len() as u32))?;
+        out.write_all(frame)
+    };
+    let made = frames(config, capture_config, &mut write, progress)?;
+    out.flush()?;
+    Ok(made)
+}
+
+/// Makes a session's frames without a file: `each` is given the time (ns since 1970 UTC) and the bytes of every frame that
+/// [`capture`] would write, in that order. An error from it ends the session.
+///
+/// # Errors
+/// The configuration cannot be generated, or `each` failed.
+pub fn frames(
+    config: &GenerateConfig,
+    capture_config: &CaptureConfig,
+    each: &mut dyn FnMut(u64, &[u8]) -> std::io::Result<()>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Truth, CaptureReport), GenerateError> {
     capture_config.check()?;
     let mut session = Session::new(config)?;
-    let mut sender = Sender::new(config, capture_config, out)?;
+    let mut sender = Sender::new(config, capture_config, each);
     while let Some(message) = session.next_message() {
         sender.message(message.time_ns, message.bytes)?;
         if session.messages().is_multiple_of(PROGRESS_EVERY) {
@@ -152,11 +177,11 @@ pub fn capture(
     Ok((session.truth(), report))
 }
 
-/// Packs messages, hands packets to the lines, and writes the lines' frames in order of time.
-struct Sender<'a, W: Write> {
+/// Packs messages, hands packets to the lines, and gives the lines' frames on in order of time.
+struct Sender<'a> {
     config: &'a CaptureConfig,
     session: [u8; 10],
-    out: BufWriter<W>,
+    each: &'a mut dyn FnMut(u64, &[u8]) -> std::io::Result<()>,
     lines: Vec<Line>,
     rng: Rng,
     /// The packet under way: header and blocks.
@@ -170,14 +195,12 @@ struct Sender<'a, W: Write> {
     report: CaptureReport,
 }
 
-impl<'a, W: Write> Sender<'a, W> {
-    fn new(config: &GenerateConfig, capture: &'a CaptureConfig, out: W) -> Result<Self, GenerateError> {
-        let mut out = BufWriter::with_capacity(1 << 20, out);
-        out.write_all(&pcap_header(capture.nanosecond_pcap))?;
-        Ok(Self {
+impl<'a> Sender<'a> {
+    fn new(config: &GenerateConfig, capture: &'a CaptureConfig, each: &'a mut dyn FnMut(u64, &[u8]) -> std::io::Result<()>) -> Self {
+        Self {
             config: capture,
             session: config.session,
-            out,
+            each,
             lines: (0..).zip(&capture.lines).map(|(number, spec)| Line::new(config.seed, number, spec)).collect(),
             rng: Rng::new(config.seed, Stream::Loss),
             packet: vec![0; HEADER],
@@ -187,7 +210,7 @@ impl<'a, W: Write> Sender<'a, W> {
             sequence: 1,
             last_sent_ns: 0,
             report: CaptureReport::default(),
-        })
+        }
     }
 
     fn message(&mut self, time_ns: u64, bytes: &[u8]) -> Result<(), GenerateError> {
@@ -270,14 +293,13 @@ impl<'a, W: Write> Sender<'a, W> {
         header
     }
 
-    /// Writes the frames that come before `now_ns`, in order of time; of two at the same time the first line's.
+    /// Gives on the frames that come before `now_ns`, in order of time; of two at the same time the first line's.
     fn write_arrivals(&mut self, now_ns: u64) -> Result<(), GenerateError> {
         loop {
             let next = self.lines.iter().enumerate().filter_map(|(number, line)| Some((line.next_arrival()?, number))).min();
             let Some((time_ns, number)) = next.filter(|&(time_ns, _)| time_ns < now_ns) else { return Ok(()) };
             let Some((_, frame)) = self.lines[number].take() else { return Ok(()) };
-            self.out.write_all(&pcap_record(self.config.nanosecond_pcap, time_ns, frame.len() as u32))?;
-            self.out.write_all(&frame)?;
+            (self.each)(time_ns, &frame)?;
             if self.report.datagrams == 0 {
                 self.report.first_ns = time_ns;
             }
@@ -298,7 +320,6 @@ impl<'a, W: Write> Sender<'a, W> {
         // What still waits for a successor would be lost if no end of session were asked for.
         self.lines.iter_mut().for_each(|line| line.release(self.last_sent_ns));
         self.write_arrivals(u64::MAX)?;
-        self.out.flush()?;
         self.report.lines = self.lines.iter().map(|line| line.report).collect();
         Ok(self.report)
     }

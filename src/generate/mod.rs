@@ -42,7 +42,7 @@ mod tape;
 mod tick;
 mod truth;
 
-pub use capture::{CaptureConfig, CaptureReport, LostRange, capture};
+pub use capture::{CaptureConfig, CaptureReport, LostRange, capture, frames};
 pub use dayfile::day_file;
 pub use line::{LineReport, LineSpec};
 pub use listing::Symbol;

@@ -27,7 +27,7 @@ use crate::shm::PublicationSpec;
 use crate::source::lines::LineKey;
 pub use computed::ComputedPlan;
 pub use images::ImagePlan;
-pub use publications::schemas_of;
+pub use publications::{default_depth, schemas_of};
 pub use recordings::RecordingPlan;
 
 /// Everything that will run.

@@ -18,7 +18,7 @@ const SYMBOL_BYTES: usize = 8;
 const DEFAULT_INSTRUMENTS: u32 = 16_384;
 
 /// Slots of a ring whose depth is left open: from the burst each has to hold (facts: a busy second is about 1 M order events).
-const fn default_depth(schema: Schema) -> u64 {
+pub const fn default_depth(schema: Schema) -> u64 {
     match schema {
         Schema::Mbo => 1 << 20,
         Schema::Mbp10 => 1 << 17,

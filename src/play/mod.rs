@@ -8,6 +8,7 @@
 mod outlet;
 mod pace;
 mod rewrite;
+pub(crate) mod socket;
 
 use std::net::SocketAddrV4;
 use std::path::PathBuf;

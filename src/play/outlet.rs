@@ -1,35 +1,17 @@
 //! One interface that played packets leave by: raw frames or UDP, collected and sent many at a time.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::SocketAddrV4;
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use super::socket::Socket;
 use super::{PlayError, Via};
-use crate::sys::packet::{
-    LinkState, MAX_BATCH, MulticastInterface, PacketSocket, interface_index, link_state, send_batch, set_multicast_interface,
-};
+use crate::sys::packet::{MAX_BATCH, send_batch};
 
 /// How long a full transmit queue is waited for before a packet is given up.
 const QUEUE_PATIENCE: Duration = Duration::from_millis(200);
-
-/// How long an interface that has been brought up may take to get its carrier.
-const LINK_PATIENCE: Duration = Duration::from_secs(3);
-
-enum Socket {
-    Packet(PacketSocket),
-    Udp(UdpSocket),
-}
-
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Packet(socket) => socket.as_fd(),
-            Self::Udp(socket) => socket.as_fd(),
-        }
-    }
-}
 
 /// A packet waiting to be sent; its bytes stand in the outlet's buffer.
 struct Waiting {
@@ -58,46 +40,8 @@ pub(super) struct Outlet {
 
 impl Outlet {
     pub(super) fn open(interface: &str, via: Via) -> Result<Self, PlayError> {
-        let socket = match via {
-            Via::Frames => PacketSocket::open(interface).map(Socket::Packet),
-            Via::Udp => udp_socket(interface).map(Socket::Udp),
-        };
-        let socket = socket.map_err(|why| {
-            let cure = match why.raw_os_error() {
-                Some(libc::EPERM | libc::EACCES) => "run as root or with CAP_NET_RAW, or play through UDP sockets",
-                _ => "see the interfaces with `ip link`, or give the address of one to play through UDP sockets",
-            };
-            PlayError { what: format!("interface {interface:?}"), why: format!("cannot be opened for sending: {why}"), cure: cure.into() }
-        })?;
-        if interface.parse::<Ipv4Addr>().is_err() {
-            Self::await_running(interface)?;
-        }
+        let socket = Socket::open(interface, via)?;
         Ok(Self { interface: interface.into(), socket, buffer: Vec::new(), waiting: Vec::with_capacity(MAX_BATCH) })
-    }
-
-    /// An interface that was just brought up throws away what it is given until the kernel has activated it, and no error tells.
-    fn await_running(interface: &str) -> Result<(), PlayError> {
-        let refused = |why: String| PlayError {
-            what: format!("interface {interface:?}"),
-            why,
-            cure: format!("bring it up (`ip link set {interface} up`), and its other end"),
-        };
-        let deadline = Instant::now() + LINK_PATIENCE;
-        let mut waited = false;
-        loop {
-            match link_state(interface).map_err(|why| refused(format!("cannot be asked for its state: {why}")))? {
-                LinkState::Down => return Err(refused("is down".into())),
-                LinkState::Waiting if Instant::now() > deadline => return Err(refused("is up, but has no carrier".into())),
-                LinkState::Waiting => waited = true,
-                LinkState::Running => break,
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if waited {
-            // The flag is set a moment before the queue is.
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
     }
 
     /// Collects a packet: `append` puts its bytes behind what is in the buffer, or returns false and the packet is none.
@@ -162,18 +106,4 @@ impl Outlet {
         self.buffer.clear();
         Ok(done)
     }
-}
-
-/// A socket that sends multicast out of an interface given by name or by its address, one hop far, to listeners on this
-/// machine too.
-fn udp_socket(interface: &str) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    let interface = match interface.parse() {
-        Ok(address) => MulticastInterface::Address(address),
-        Err(_) => MulticastInterface::Index(interface_index(interface)?),
-    };
-    set_multicast_interface(&socket, interface)?;
-    socket.set_multicast_ttl_v4(1)?;
-    socket.set_multicast_loop_v4(true)?;
-    Ok(socket)
 }

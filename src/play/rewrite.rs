@@ -2,9 +2,9 @@
 
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::source::checksum;
 use crate::source::frame::{Udp, payload_offset};
 use crate::source::pcap::{Frame, Link};
+use crate::source::{checksum, multicast};
 use crate::wire::net;
 
 /// Sender of frames whose capture kept no Ethernet header: locally administered, nobody's.
@@ -31,8 +31,7 @@ pub(super) fn append_frame(out: &mut Vec<u8>, frame: &Frame<'_>, udp: &Udp<'_>, 
     if udp.group.is_multicast()
         && let Ok((ethernet, _)) = net::Ethernet::mut_from_prefix(copy)
     {
-        let [_, b, c, d] = udp.group.octets();
-        ethernet.destination = [0x01, 0x00, 0x5e, b & 0x7f, c, d];
+        ethernet.destination = multicast::ethernet_address(udp.group);
     }
     if checksums
         && let Some(packet) = copy.get_mut(ip_at..)

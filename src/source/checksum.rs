@@ -2,16 +2,17 @@
 
 use std::net::Ipv4Addr;
 
-/// Sum of 16-bit big-endian words, an odd last byte padded with zero; carries are folded by [`finish`].
-fn sum(bytes: &[u8]) -> u64 {
+/// Sum of 16-bit big-endian words, an odd last byte padded with zero; carries are folded by [`finish`]. Sums of parts of even length add up
+/// to the sum of the whole.
+pub fn sum(bytes: &[u8]) -> u64 {
     let words = bytes.chunks_exact(2);
     let odd = words.remainder().first().map_or(0, |&byte| u64::from(byte) << 8);
     // 2^48 words fit into the accumulator, a datagram has at most 2^15.
     words.map(|word| u64::from(u16::from_be_bytes([word[0], word[1]]))).sum::<u64>() + odd
 }
 
-/// Folds the carries and complements.
-fn finish(mut sum: u64) -> u16 {
+/// Folds the carries and complements: the checksum of a sum.
+pub fn finish(mut sum: u64) -> u16 {
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }

@@ -1,4 +1,4 @@
-//! Multicast joins held for AF_XDP: NICs deliver nothing of a group that nobody on the host has joined.
+//! Multicast groups on an interface: the joins held for AF_XDP, because NICs deliver nothing of a group that nobody on the host has joined.
 //!
 //! AF_XDP sockets have no notion of a group. An ordinary socket, bound to nothing, is joined to each group on the interface
 //! for as long as this lives: it makes the kernel send the IGMP reports and set the NIC's filter, and receives nothing itself.
@@ -10,6 +10,12 @@ use std::os::fd::OwnedFd;
 use super::SourceError;
 use super::udp::join;
 use super::xdp::Interface;
+
+/// The Ethernet address that a group's frames are sent to (RFC 1112, 6.4): its low 23 bits behind 01:00:5e.
+pub fn ethernet_address(group: Ipv4Addr) -> [u8; 6] {
+    let [_, b, c, d] = group.octets();
+    [0x01, 0x00, 0x5e, b & 0x7f, c, d]
+}
 
 /// The joins of one interface. Left when dropped; lost when the interface is deleted: hold them anew then.
 #[derive(Debug)]

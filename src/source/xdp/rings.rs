@@ -137,6 +137,12 @@ impl<T: Copy> Producer<T> {
         self.shared.producer().store(self.next, Ordering::Release);
     }
 
+    /// How many were pushed that the kernel has not consumed.
+    #[inline]
+    pub(super) fn waiting(&self) -> u32 {
+        self.next.wrapping_sub(self.shared.consumer().load(Ordering::Acquire))
+    }
+
     #[inline]
     pub(super) fn needs_wakeup(&self) -> bool {
         self.shared.needs_wakeup()

@@ -52,20 +52,27 @@ impl XdpSender {
     /// Queues a frame; it goes out at the latest with the next [`flush`](Self::flush). `Ok(false)`: every chunk is on its way;
     /// flush and offer it again.
     pub fn send(&mut self, frame: &[u8]) -> Result<bool, SourceError> {
+        self.send_parts(frame, &[])
+    }
+
+    /// The same for a frame in two parts: headers and what they carry.
+    pub fn send_parts(&mut self, head: &[u8], body: &[u8]) -> Result<bool, SourceError> {
         let most = self.umem.layout().chunk_bytes();
-        let Some(length) = u32::try_from(frame.len()).ok().filter(|&length| length <= most) else {
-            return Err(self.failed(
-                format!("a frame of {} bytes, but a chunk has {most}", frame.len()),
-                "send shorter frames or use chunks of 4096 bytes",
-            ));
+        let bytes = head.len() + body.len();
+        let Some(length) = u32::try_from(bytes).ok().filter(|&length| length <= most) else {
+            return Err(
+                self.failed(format!("a frame of {bytes} bytes, but a chunk has {most}"), "send shorter frames or use chunks of 4096 bytes")
+            );
         };
         if self.free.is_empty() {
             self.collect();
         }
         let Some(chunk) = self.free.pop() else { return Ok(false) };
         // SAFETY: it was free, so it is ours until it is pushed.
-        let bytes = unsafe { self.umem.chunk_mut(chunk) };
-        bytes[..frame.len()].copy_from_slice(frame);
+        let chunk_bytes = unsafe { self.umem.chunk_mut(chunk) };
+        let (first, rest) = chunk_bytes.split_at_mut(head.len());
+        first.copy_from_slice(head);
+        rest[..body.len()].copy_from_slice(body);
         let addr = chunk * u64::from(most);
         if !self.transmit.push(libc::xdp_desc { addr, len: length, options: 0 }) {
             self.free.push(chunk);
@@ -97,9 +104,20 @@ impl XdpSender {
         Ok(())
     }
 
+    /// Frames that are queued and that the kernel has not taken: in copy mode what it takes is on the interface, with zero-copy it is
+    /// the NIC's.
+    pub fn waiting(&self) -> u32 {
+        self.transmit.waiting()
+    }
+
+    /// Frames that are queued or on their way.
+    pub fn in_flight(&self) -> usize {
+        (self.umem.layout().chunks() as usize).saturating_sub(self.free.len())
+    }
+
     /// Whether all that was queued has been sent.
     pub fn is_drained(&self) -> bool {
-        self.free.len() == self.umem.layout().chunks() as usize
+        self.in_flight() == 0
     }
 
     fn collect(&mut self) {
