@@ -13,11 +13,14 @@
 //! - **Nothing is hidden.** Warm-up that is left out, datagrams without an answer, laps and losses are all in the result.
 
 pub mod due;
+pub mod handler;
 pub mod host;
 pub mod in_process;
 pub mod intervals;
 pub mod measure;
+pub mod on_wire;
 pub mod pace;
+pub mod pingpong;
 pub mod result;
 mod ring_reader;
 pub mod round;
