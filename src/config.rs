@@ -47,11 +47,19 @@ pub struct Service {
     pub report_interval_s: u64,
     /// Whether memory is locked against paging.
     pub lock_memory: bool,
+    /// Where the lanes' latency histograms are logged, once a second; absent: nowhere.
+    pub latency_log: Option<Spanned<PathBuf>>,
 }
 
 impl Default for Service {
     fn default() -> Self {
-        Self { publication_dir: PathBuf::from("/dev/shm/tickwire"), log: LogLevel::Info, report_interval_s: 60, lock_memory: false }
+        Self {
+            publication_dir: PathBuf::from("/dev/shm/tickwire"),
+            log: LogLevel::Info,
+            report_interval_s: 60,
+            lock_memory: false,
+            latency_log: None,
+        }
     }
 }
 
@@ -86,9 +94,18 @@ pub struct Lane {
     /// Sleep between polls when nothing came, µs; 0: busy-poll. Only for hosts without a core to spare.
     #[serde(default = "default_idle_sleep_us")]
     pub idle_sleep_us: Spanned<u64>,
+    /// One in so many datagrams that delivered messages is told in the `latency` ring; 0: none.
+    #[serde(default = "default_every")]
+    pub latency_every: Spanned<u32>,
+    /// One in so many datagrams has its stages stamped; 0: none.
+    #[serde(default = "default_every")]
+    pub stages_every: Spanned<u32>,
 }
 
 fn default_idle_sleep_us() -> Spanned<u64> {
+    Spanned::new(0..0, 0)
+}
+fn default_every() -> Spanned<u32> {
     Spanned::new(0..0, 0)
 }
 

@@ -4,6 +4,7 @@
 
 mod housekeeping;
 mod images;
+mod latency_log;
 mod open;
 mod recorder;
 mod report;
@@ -22,6 +23,7 @@ use crate::shm::Spare;
 use crate::sys::{affinity, signals};
 use crate::time::{Clock, ClockKeeper, KEEP_EVERY};
 use housekeeping::Housekeeping;
+use latency_log::LatencyLog;
 use running::Running;
 use steerings::Steerings;
 
@@ -56,6 +58,7 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
         let cure = "give the service CAP_IPC_LOCK or LimitMEMLOCK=infinity, or set service.lock_memory = false";
         crate::sys::memory_lock::lock_all().map_err(|error| host("cannot lock memory", error, cure))?;
     }
+    let mut log = LatencyLog::open(plan.latency_log.as_deref())?;
     let mut keeper = ClockKeeper::start();
     tracing::info!("clock: {}", keeper.clock().describe());
     keep_off_the_lanes(plan);
@@ -67,10 +70,11 @@ pub fn run(plan: &Plan) -> Result<(), Error> {
         tell(&[NotifyState::Ready, NotifyState::Status("receiving")]);
         let publications = plan.lanes.iter().map(|lane| lane.publications.len()).sum::<usize>() + plan.computed.len();
         tracing::info!("ready: lanes {}, publications {publications}", plan.lanes.len());
-        watch(plan, &mut running, &mut keeper, &mut steering);
+        watch(plan, &mut running, &mut keeper, &mut steering, &mut log);
     });
     tell(&[NotifyState::Stopping, NotifyState::Status("draining")]);
-    let stopped = running::stop(running);
+    let stopped = running::stop(running, &mut log);
+    log.finish();
     let stopped = stopped.and(housekeeping.map_or(Ok(()), Housekeeping::finish));
     steering.report();
     // A lane that could not come up has the reason; what else failed because of it is no news.
@@ -131,7 +135,7 @@ fn tell(states: &[NotifyState<'_>]) {
 }
 
 /// Until a signal comes or a lane ends by itself.
-fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steering: &mut Steerings) {
+fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steering: &mut Steerings, log: &mut LatencyLog) {
     let mut kept = Instant::now();
     let mut reported = Instant::now();
     let mut watchdog = sd_notify::watchdog_enabled().map(|period| (period / 2, Instant::now()));
@@ -142,7 +146,7 @@ fn watch(plan: &Plan, running: &mut [Running], keeper: &mut ClockKeeper, steerin
         // An interface that is back wants its program at once.
         let mut moved = false;
         for lane in running.iter_mut() {
-            moved |= lane.look();
+            moved |= lane.look(log);
         }
         if moved || kept.elapsed() >= KEEP_EVERY {
             kept = Instant::now();

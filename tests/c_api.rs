@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use shm_support::*;
 use tickwire::record::{
-    ChannelState, Definition, Header, Imbalance, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Record, Schema, Signal, Sink,
-    Statistics, Status, Trade, Venue, Vwap, action, control, flags,
+    ChannelState, Definition, Header, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Record, Schema, Signal,
+    Sink, Statistics, Status, Trade, Venue, Vwap, action, control, flags,
 };
 use tickwire::shm::layout::{HEADER_BYTES, word};
 use tickwire::shm::orders::{Order, Side};
@@ -244,6 +244,7 @@ fn all_schemas_follow(mode: &str) {
     follows::<Ohlcv1D>(mode);
     follows::<Vwap>(mode);
     follows::<Signal>(mode);
+    follows::<Latency>(mode);
 }
 
 #[test]

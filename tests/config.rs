@@ -120,6 +120,8 @@ fn the_defaults_in_the_example_s_comments_are_the_real_ones() {
         ("service.report_interval_s", text(&service.report_interval_s)),
         ("service.lock_memory", text(&service.lock_memory)),
         ("lane.idle_sleep_us", text(lane.idle_sleep_us.get_ref())),
+        ("lane.latency_every", text(lane.latency_every.get_ref())),
+        ("lane.stages_every", text(lane.stages_every.get_ref())),
         ("lane.interface.flows_pinned", text(&lane.interface[0].flows_pinned)),
         ("lane.xdp.mode", quoted(&xdp.mode)),
         ("lane.xdp.zero_copy", quoted(&xdp.zero_copy)),
@@ -158,7 +160,7 @@ fn the_defaults_in_the_example_s_comments_are_the_real_ones() {
 #[test]
 fn an_unknown_key_is_named_with_its_line_a_caret_and_the_key_that_was_meant() {
     let expected = "feed.toml:2: service.publcation_dir: `publcation_dir` is no key of this section; did you mean `publication_dir`? \
-                    There is: publication_dir, log, report_interval_s, lock_memory\n\
+                    There is: publication_dir, log, report_interval_s, lock_memory, latency_log\n\
                     \x20 2 | publcation_dir = \"/dev/shm\"\n\
                     \x20   | ^^^^^^^^^^^^^^";
     assert_eq!(refused("[service]\npublcation_dir = \"/dev/shm\"\n"), expected);

@@ -163,6 +163,27 @@ fn the_printed_plan_is_what_will_run() {
 }
 
 #[test]
+fn what_a_lane_measures_is_planned_with_a_ring_or_for_the_histograms_alone() {
+    let stages = plan_on(&host(), &with(1, "core = 1", "core = 1\nstages_every = 4096")).expect("a plan");
+    assert_eq!((stages.lanes[0].latency_every, stages.lanes[0].stages_every), (0, 4096));
+    let log = "[service]\nlatency_log = \"/var/log/l.hlog\"";
+    let ring = with(1, "core = 1", "core = 1\nlatency_every = 64\nstages_every = 4096")
+        .replacen("\"mbo\"", "\"mbo\"\n[[publication.ring]]\nschema = \"latency\"", 1)
+        .replacen("[service]", log, 1);
+    let plan = plan_on(&host(), &ring).expect("a plan");
+    assert_eq!((plan.lanes[0].latency_every, plan.latency_log.as_deref()), (64, Some(Path::new("/var/log/l.hlog"))));
+    let depths: Vec<_> = plan.lanes[0].publications[0].rings.iter().map(|ring| (ring.schema, ring.depth)).collect();
+    assert_eq!(depths, [(Schema::Mbo, 1 << 20), (Schema::Latency, 1 << 16), (Schema::Mbp1, 1 << 18)]);
+    let shown = plan.to_string();
+    let measured = "  measured     1 datagram in 64 told in the latency ring, 1 datagram in 4096 stamped by stage";
+    for said in [measured, "latency log /var/log/l.hlog: every lane's histograms, once a second"] {
+        assert!(shown.lines().any(|line| line == said), "{said:?} is missing in\n{shown}");
+    }
+    // Stamped datagrams are samples as well.
+    plan_on(&host(), &ring.replacen("latency_every = 64\n", "", 1)).expect("a plan");
+}
+
+#[test]
 fn the_shipped_files_plan_on_a_host_that_has_their_interface() {
     let host = host();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
@@ -392,7 +413,7 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         ),
         (
             with(1, "\"mbo\"", "\"mpb-1\""),
-            "feed.toml:25: publication.ring.schema: there is no schema `mpb-1`; did you mean `mbp-1`? (there is: mbo, mbp-1, mbp-10, trades, status, imbalance, statistics, definition, venue, ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, vwap, signal)",
+            "feed.toml:25: publication.ring.schema: there is no schema `mpb-1`; did you mean `mbp-1`? (there is: mbo, mbp-1, mbp-10, trades, status, imbalance, statistics, definition, venue, ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d, vwap, signal, latency)",
         ),
         (
             with(1, "\"mbo\"", "\"mbp-1\""),
@@ -437,6 +458,27 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
         (
             with(1, "\"psx\"", "\"psx.lock\"").replace("publication = \"psx\"", "publication = \"psx.lock\""),
             "feed.toml:35: publication.name: publication name \"psx.lock\": files of publications end in .lock, .gate, .image and .recorded; use 1 to 64 letters, digits, '.', '_' or '-', not starting with '.'",
+        ),
+        // Samples and the log.
+        (
+            with(1, "core = 1", "core = 1\nlatency_every = 64"),
+            "feed.toml:7: lane.latency_every: lane `left` would sample latencies, and has no `latency` ring to tell them in; add [[publication.ring]] schema = \"latency\" to nasdaq, or remove latency_every (stages_every alone needs no ring)",
+        ),
+        (
+            with(1, "\"mbo\"", "\"latency\""),
+            "feed.toml:25: publication.ring.schema: latency would stay empty: lane `left`, which writes `nasdaq`, samples nothing; set latency_every = 64 (one datagram in 64) in lane `left`, or remove the ring",
+        ),
+        (
+            with(1, "source = \"udp\"", "source = \"udp\"\nlatency_every = 1").replace("\"trades\"", "\"latency\""),
+            "feed.toml:38: publication.ring.schema: publication `psx` has no other ring than latency, whose records name positions of another; add a ring with data, such as mbo or mbp-1",
+        ),
+        (
+            with(1, "[[lane]]", "latency_log = \"\"\n[[lane]]"),
+            "feed.toml:4: service.latency_log: it is empty; name a file on a disk, such as /var/log/tickwire/latency.hlog",
+        ),
+        (
+            with(1, "[[lane]]", "latency_log = \"/dev/shm/tickwire/l.hlog\"\n[[lane]]"),
+            "feed.toml:4: service.latency_log: /dev/shm/tickwire is where publications are, in memory; name a file on a disk, such as /var/log/tickwire/latency.hlog",
         ),
         (
             with(1, "\"/dev/shm/tickwire\"", "\"\""),

@@ -402,7 +402,7 @@ fn control_records_are_out_of_dbns_range_and_fit_the_smallest_slot() {
     assert_eq!((FIRST_RTYPE, size_of::<Control>()), (0xE0, 56));
     let smallest = Schema::ALL.into_iter().map(Schema::slot_size).min().unwrap();
     assert!(8 + size_of::<Control>() <= smallest);
-    let sizes = [64, 128, 384, 64, 64, 128, 128, 576, 128, 64, 64, 64, 64, 128, 128];
+    let sizes = [64, 128, 384, 64, 64, 128, 128, 576, 128, 64, 64, 64, 64, 128, 128, 128];
     assert_eq!(Schema::ALL.map(Schema::slot_size), sizes, "as the design says");
     assert_eq!(offset_of!(Control, hd), 0, "so that a reader can look at the type first");
 }

@@ -28,6 +28,7 @@ SCHEMAS = {
     "ohlcv-1d": (0x23, 56, 64, 1),
     "vwap": (0xF1, 64, 128, 4),
     "signal": (0xF2, 80, 128, 1),
+    "latency": (0xF3, 80, 128, 1),
 }
 RING, BOARD, INSTRUMENTS, CHANNELS, COUNTERS = 1, 2, 3, 4, 5
 BUSY = 1 << 63

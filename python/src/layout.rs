@@ -4,7 +4,7 @@ use std::mem::offset_of;
 
 use pyo3::prelude::*;
 use tickwire::record::{
-    BidAsk, Control, Definition, Header, Imbalance, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Schema, Signal, Statistics,
+    BidAsk, Control, Definition, Header, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Schema, Signal, Statistics,
     Status, Trade, Venue, Vwap,
 };
 
@@ -47,8 +47,14 @@ impl<const N: usize> Part for [BidAsk; N] {
 
 /// The part that a field is, by the type of a function that leads to it.
 fn tell<R, P: Part>(_: fn(&R) -> &P, name: &str, at: usize, to: &mut Vec<Field>) {
-    // DBN's name for what means nothing.
-    P::tell(if name == "reserved" { "_reserved" } else { name }, at, to);
+    let name = match name {
+        // DBN's name for what means nothing.
+        "reserved" => "_reserved",
+        // In a flat dtype the header's is the record's own.
+        "rtype" if at > offset_of!(Header, rtype) => "position_rtype",
+        _ => name,
+    };
+    P::tell(name, at, to);
 }
 
 macro_rules! parts {
@@ -92,6 +98,10 @@ parts! {
     Ohlcv1D { hd open high low close volume }
     Vwap { hd vwap volume notional_low notional_high window_ns trades flags window reserved }
     Signal { hd ts_recv microprice spread size_imbalance flow_imbalance bought sold sequence levels flags crossing reserved }
+    Latency {
+        hd ts_recv ts_publish sequence position receive_ns arbitrate_ns decode_ns book_ns publish_ns channel messages rtype line stamped
+        reserved
+    }
     Control { hd ts_recv first_sequence last_sequence channel cause reserved }
 }
 

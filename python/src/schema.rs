@@ -65,6 +65,10 @@ macro_rules! of_schema {
                 type $record = r::Signal;
                 $body
             }
+            r::Schema::Latency => {
+                type $record = r::Latency;
+                $body
+            }
         }
     }};
 }

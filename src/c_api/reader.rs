@@ -8,8 +8,8 @@ use super::pointer;
 use super::tables::Channel;
 use super::words::{Kind, Ohlcv};
 use crate::record::{
-    Control, Definition, Header, Imbalance, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Record, Schema, Signal, Statistics,
-    Status, Trade, Venue, Vwap,
+    Control, Definition, Header, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Record, Schema, Signal,
+    Statistics, Status, Trade, Venue, Vwap,
 };
 use crate::shm::{From, Item as Came, Latest, OnLost, Publication, Records, ShmError, Update};
 
@@ -36,6 +36,7 @@ pub union Pointer {
     pub ohlcv: *const Ohlcv,
     pub vwap: *const Vwap,
     pub signal: *const Signal,
+    pub latency: *const Latency,
     /// Of TICKWIRE_KIND_CONTROL.
     pub control: *const Control,
     /// Of TICKWIRE_KIND_CHANNEL.
@@ -229,5 +230,6 @@ pub fn open(publication: &Publication, schema: Schema, opening: Opening) -> Resu
         Schema::Ohlcv1D => of::<Ohlcv1D>(publication, opening),
         Schema::Vwap => of::<Vwap>(publication, opening),
         Schema::Signal => of::<Signal>(publication, opening),
+        Schema::Latency => of::<Latency>(publication, opening),
     }
 }

@@ -61,6 +61,8 @@ pub enum Schema {
     Vwap = 13,
     /// What books lean to: tickwire_signal.
     Signal = 14,
+    /// Where sampled datagrams spent their time: tickwire_latency.
+    Latency = 15,
 }
 
 schemas! {
@@ -79,6 +81,7 @@ schemas! {
     Ohlcv1d = Ohlcv1D c"ohlcv-1d",
     Vwap = Vwap c"vwap",
     Signal = Signal c"signal",
+    Latency = Latency c"latency",
 }
 
 /// The name of a schema, as in configurations; NULL if there is none of that number.

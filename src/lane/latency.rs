@@ -58,6 +58,11 @@ timings! {
 }
 
 impl Timing {
+    /// The timing of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|timing| timing.name() == name)
+    }
+
     /// Of a stage of a datagram.
     pub const fn of(stage: Stage) -> Self {
         match stage {
@@ -177,6 +182,11 @@ pub fn histogram() -> Histogram<u64> {
 }
 
 impl LatencyRecorder {
+    /// The first interval begins now.
+    pub fn begin(&mut self, now_ns: u64) {
+        self.current.from_ns = now_ns;
+    }
+
     /// Records `count` datagrams that took `ns` each from receive to publish.
     #[inline]
     pub fn record(&mut self, ns: u64, count: u64) {

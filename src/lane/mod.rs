@@ -5,6 +5,7 @@
 //! do comes in through flags.
 
 pub mod counters;
+pub mod interval_log;
 pub mod latency;
 pub mod sampling;
 pub mod stages;
@@ -110,10 +111,11 @@ impl Lane {
         channels: Vec<LaneChannel>,
         publications: Vec<Publisher>,
         clock: Clock,
-        latency: LatencyRecorder,
+        mut latency: LatencyRecorder,
         shared: Arc<LaneShared>,
         idle_sleep: Duration,
     ) -> Self {
+        latency.begin(clock.now_ns());
         let images_told = vec![0; shared.images.len()];
         Self {
             routes,

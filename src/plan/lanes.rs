@@ -46,7 +46,17 @@ pub(super) fn plan(file: &ConfigFile, host: &Host) -> Result<Vec<LanePlan>, Erro
             ));
         }
         let name = lane.name.get_ref().clone();
-        lanes.push(LanePlan { name, core: u32::MAX, node: 0, source, idle_sleep_us, publications: Vec::new(), channels: Vec::new() });
+        lanes.push(LanePlan {
+            name,
+            core: u32::MAX,
+            node: 0,
+            source,
+            idle_sleep_us,
+            latency_every: *lane.latency_every.get_ref(),
+            stages_every: *lane.stages_every.get_ref(),
+            publications: Vec::new(),
+            channels: Vec::new(),
+        });
     }
     cores(file, host, &mut lanes)?;
     channels::plan(file, host, &mut lanes)?;

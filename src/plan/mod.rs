@@ -13,6 +13,7 @@ mod names;
 mod print;
 mod publications;
 mod recordings;
+mod sampling;
 
 pub use host::{Host, HostInterface};
 
@@ -40,6 +41,8 @@ pub struct Plan {
     pub report_interval_s: u64,
     /// Whether memory is locked.
     pub lock_memory: bool,
+    /// Where the lanes' histograms are logged; `None`: nowhere.
+    pub latency_log: Option<PathBuf>,
     /// The lanes.
     pub lanes: Vec<LanePlan>,
     /// Publications computed from those of the lanes.
@@ -63,6 +66,10 @@ pub struct LanePlan {
     pub source: SourcePlan,
     /// Sleep between empty polls, µs; 0: busy-poll.
     pub idle_sleep_us: u64,
+    /// One in so many datagrams that delivered messages is told in the `latency` ring; 0: none.
+    pub latency_every: u32,
+    /// One in so many datagrams has its stages stamped; 0: none.
+    pub stages_every: u32,
     /// What it writes.
     pub publications: Vec<PublicationSpec>,
     /// What it takes in.
@@ -128,6 +135,7 @@ impl Plan {
     pub fn new(file: &ConfigFile, host: &Host) -> Result<Self, Error> {
         let mut lanes = lanes::plan(file, host)?;
         let (computed, images) = publications::plan(file, host, &mut lanes)?;
+        sampling::check(file, &lanes)?;
         let service = &file.config.service;
         let recordings = recordings::plan(file, &lanes, &computed)?;
         Ok(Self {
@@ -135,6 +143,7 @@ impl Plan {
             log: service.log,
             report_interval_s: service.report_interval_s,
             lock_memory: service.lock_memory,
+            latency_log: sampling::log(file)?,
             computed,
             images,
             recordings,

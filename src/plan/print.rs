@@ -21,6 +21,9 @@ impl Display for Plan {
             bytes.div_ceil(1 << 20)
         )?;
         self.lanes.iter().try_for_each(|lane| print_lane(lane, f))?;
+        if let Some(log) = &self.latency_log {
+            writeln!(f, "\nlatency log {}: every lane's histograms, once a second", log.display())?;
+        }
         self.images.iter().try_for_each(|image| {
             writeln!(
                 f,
@@ -71,6 +74,12 @@ fn print_lane(lane: &LanePlan, f: &mut Formatter<'_>) -> Result {
             let engine = if settings.engine == UdpEngine::IoUring { "io_uring".to_owned() } else { word(settings.engine) };
             writeln!(f, "  source       UDP sockets (engine {engine}, {} KiB receive buffer each)", settings.receive_buffer_bytes >> 10)?;
         }
+    }
+    let every = [(lane.latency_every, "told in the latency ring"), (lane.stages_every, "stamped by stage")];
+    let sampled = every.iter().filter(|(every, _)| *every > 0).map(|(every, what)| format!("1 datagram in {every} {what}"));
+    let sampled: Vec<String> = sampled.collect();
+    if !sampled.is_empty() {
+        writeln!(f, "  measured     {}", sampled.join(", "))?;
     }
     for channel in &lane.channels {
         let publication = lane.publications.get(channel.publication).map_or("?", |publication| &publication.name);

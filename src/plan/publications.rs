@@ -23,7 +23,7 @@ pub const fn default_depth(schema: Schema) -> u64 {
         Schema::Mbo => 1 << 20,
         Schema::Mbp10 => 1 << 17,
         Schema::Definition => 1 << 15,
-        Schema::Ohlcv1H | Schema::Ohlcv1D => 1 << 16,
+        Schema::Ohlcv1H | Schema::Ohlcv1D | Schema::Latency => 1 << 16,
         _ => 1 << 18,
     }
 }
@@ -285,6 +285,8 @@ fn ring(file: &ConfigFile, publication: &config::Publication, ring: &config::Rin
     if computed != publication.of.is_some() {
         let (what, cure) = if computed {
             ("is computed from another publication's rings", "put it into a [[publication]] of its own, with `of` naming that publication")
+        } else if Schema::MEASURED.contains(&schema) {
+            ("is what a lane measures of itself, and this publication is computed", "put the ring into the publication that `of` names")
         } else {
             ("comes from a feed, and this publication is computed", "put the ring into the publication that `of` names")
         };
@@ -293,6 +295,7 @@ fn ring(file: &ConfigFile, publication: &config::Publication, ring: &config::Rin
     for channel in members(file, publication) {
         if let Some(feed) = FeedName::from_name(channel.feed.get_ref())
             && !schemas_of(feed).contains(&schema)
+            && !Schema::MEASURED.contains(&schema)
         {
             return refuse(
                 ring.schema.span(),

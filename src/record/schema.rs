@@ -67,6 +67,9 @@ impl Schema {
     /// Those that are computed from another publication's rings.
     pub const COMPUTED: [Self; 6] = [Self::Ohlcv1S, Self::Ohlcv1M, Self::Ohlcv1H, Self::Ohlcv1D, Self::Vwap, Self::Signal];
 
+    /// What a lane measures of its own work: beside the data in a lane's publication, and nowhere else.
+    pub const MEASURED: [Self; 1] = [Self::Latency];
+
     /// Position in [`Schema::ALL`].
     pub const fn index(self) -> usize {
         self as usize

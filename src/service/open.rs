@@ -11,7 +11,7 @@ use crate::config::{HugePages, UdpEngine, ZeroCopy};
 use crate::error::{Error, Exit};
 use crate::journal::Journal;
 use crate::lane::latency::LatencyRecorder;
-use crate::lane::{Lane, LaneChannel, LaneShared, Route};
+use crate::lane::{Lane, LaneChannel, LaneShared, Route, Sampling};
 use crate::plan::{LanePlan, LinePlan, QueuePlan, SourcePlan};
 use crate::shm::Publisher;
 use crate::source::lines::{LineKey, Lines};
@@ -89,7 +89,12 @@ impl Opening {
             self.recorder.take().unwrap_or_else(|| crate::lane::latency::latency().0),
             self.shared.clone(),
             Duration::from_micros(self.plan.idle_sleep_us),
-        );
+        )
+        .with_sampling(&Sampling {
+            latency_every: self.plan.latency_every,
+            stages_every: self.plan.stages_every,
+            ..Sampling::default()
+        });
         let _ = ready.send((self.plan.name.clone(), Some(Ready { spares, remarks })));
         let part = format!("lane {}", self.plan.name);
         while let Err(error) = lane.run(&mut source) {

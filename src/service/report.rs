@@ -3,7 +3,7 @@
 use crate::channel::Channel;
 use crate::feed::arbiter::Notice;
 use crate::journal::Journal;
-use crate::lane::latency::Percentiles;
+use crate::lane::latency::{LatencyReader, Percentiles, Timing};
 use crate::record::Schema;
 use crate::shm::Publisher;
 use crate::stats::Drops;
@@ -129,6 +129,26 @@ pub(super) fn totals(lane: &str, channels: &[(String, Totals)], latency: &Percen
         latency.p99,
         latency.p99_9,
         latency.max
+    );
+}
+
+/// Logs where a lane's datagrams spent their time, if that was stamped.
+pub(super) fn stages(lane: &str, latency: &LatencyReader) {
+    let stamped = latency.total_of(Timing::Receive).count;
+    if stamped == 0 {
+        return;
+    }
+    let shown = |timings: &[Timing]| {
+        let of = |timing: &Timing| {
+            let Percentiles { p50, p99, .. } = latency.total_of(*timing);
+            format!("{} {p50}/{p99}", timing.name())
+        };
+        timings.iter().map(of).collect::<Vec<_>>().join(", ")
+    };
+    tracing::info!(
+        "lane {lane}: stages of {stamped} stamped datagrams, p50/p99 ns: {}; of a message: {}",
+        shown(&[Timing::Receive, Timing::Arbitrate, Timing::Decode, Timing::Book, Timing::Publish]),
+        shown(&[Timing::DecodeMessage, Timing::BookMessage, Timing::PublishMessage])
     );
 }
 

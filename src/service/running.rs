@@ -6,12 +6,13 @@ use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::latency_log::LatencyLog;
 use super::steerings::Steerings;
 use super::{CameUp, Ended, open, report};
 use crate::error::{Error, Exit};
 use crate::journal::Journal;
 use crate::lane::LaneShared;
-use crate::lane::latency::LatencyReader;
+use crate::lane::latency::{self, LatencyReader};
 use crate::plan::LanePlan;
 use crate::shm::{ImageNews, Spare};
 use crate::source::Event;
@@ -48,7 +49,7 @@ impl Running {
     pub(super) fn start(lane: &LanePlan, steering: &Steerings, clock: Clock, came_up: Sender<CameUp>) -> Result<Self, Error> {
         let images = lane.publications.iter().map(|_| ImageNews::default()).collect();
         let shared = Arc::new(LaneShared { images, ..LaneShared::default() });
-        let (recorder, latency) = crate::lane::latency::latency();
+        let (recorder, latency) = if lane.stages_every > 0 { latency::latency_and_stages() } else { latency::latency() };
         let journals: Vec<_> = lane.channels.iter().map(|channel| (channel.name.clone(), Journal::new(JOURNAL_ENTRIES))).collect();
         let opening = open::Opening {
             plan: lane.clone(),
@@ -98,12 +99,12 @@ impl Running {
     }
 
     /// Reads what the lane has left for us; true if something happened to its interfaces.
-    pub(super) fn look(&mut self) -> bool {
+    pub(super) fn look(&mut self, log: &mut LatencyLog) -> bool {
         let beats = self.shared.beats.load(Ordering::Relaxed);
         if beats != self.last_beat.0 {
             self.last_beat = (beats, Instant::now());
         }
-        if self.latency.take().is_some() {
+        if self.latency.take_with(|recorded| log.add(&self.name, recorded)).is_some() {
             self.shared.latency.set(&self.latency.total());
         }
         for (channel, journal) in &self.journals {
@@ -167,9 +168,10 @@ impl Running {
             total.p99_9,
             total.max
         );
+        report::stages(&self.name, &self.latency);
     }
 
-    fn join(mut self) -> Result<(), Error> {
+    fn join(mut self, log: &mut LatencyLog) -> Result<(), Error> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
         let ended = match thread.join() {
             Ok(ended) => ended?,
@@ -178,7 +180,7 @@ impl Running {
                 return Err(Error::new(Exit::Failed, format!("lane {}", self.name), "a broken invariant of our own", cure));
             }
         };
-        while self.latency.take().is_some() {}
+        while self.latency.take_with(|recorded| log.add(&self.name, recorded)).is_some() {}
         for (channel, journal) in &self.journals {
             report::journal(&self.name, channel, journal);
         }
@@ -190,18 +192,19 @@ impl Running {
             tracing::info!("publication {path}: {records}");
         }
         report::totals(&self.name, &ended.totals, &self.latency.total());
+        report::stages(&self.name, &self.latency);
         Ok(())
     }
 }
 
 /// Tells all to stop, waits for all, and gives the first error.
-pub(super) fn stop(running: Vec<Running>) -> Result<(), Error> {
+pub(super) fn stop(running: Vec<Running>, log: &mut LatencyLog) -> Result<(), Error> {
     for lane in &running {
         lane.shared.stop.store(true, Ordering::Relaxed);
     }
     let mut outcome = Ok(());
     for lane in running {
-        let joined = lane.join();
+        let joined = lane.join(log);
         outcome = outcome.and(joined);
     }
     outcome

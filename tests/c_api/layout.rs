@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 
 use tickwire::record::{
-    BidAsk, Control, Definition, Header, Imbalance, Mbo, Mbp1, Mbp10, Ohlcv1S, Signal, Statistics, Status, Trade, Venue, Vwap,
+    BidAsk, Control, Definition, Header, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1S, Signal, Statistics, Status, Trade, Venue, Vwap,
 };
 
 /// A record: its name in C, its size, and its fields with their offsets.
@@ -53,6 +53,10 @@ layouts! {
     "tickwire_vwap" = Vwap { hd, vwap, volume, notional_low, notional_high, window_ns, trades, flags, window, reserved }
     "tickwire_signal" = Signal {
         hd, ts_recv, microprice, spread, size_imbalance, flow_imbalance, bought, sold, sequence, levels, flags, crossing, reserved,
+    }
+    "tickwire_latency" = Latency {
+        hd, ts_recv, ts_publish, sequence, position, receive_ns, arbitrate_ns, decode_ns, book_ns, publish_ns, channel, messages,
+        rtype, line, stamped, reserved,
     }
     "tickwire_control" = Control { hd, ts_recv, first_sequence, last_sequence, channel, cause, reserved }
 }

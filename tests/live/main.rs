@@ -15,6 +15,7 @@ mod launch;
 mod lifecycle;
 mod links;
 mod losses;
+mod measured;
 mod recordings;
 mod same_as_replay;
 mod service;

@@ -148,8 +148,12 @@ impl Service {
     }
 
     /// The same by another command, which ends in `tickwire`, and with these variables.
-    pub fn spawn_as(mut command: Command, room: &Room, lanes: &[Lane<'_>], variables: &[(&str, &str)]) -> Self {
-        let config = configure(room, lanes);
+    pub fn spawn_as(command: Command, room: &Room, lanes: &[Lane<'_>], variables: &[(&str, &str)]) -> Self {
+        Self::spawn_with(command, &configure(room, lanes), variables)
+    }
+
+    /// The same with a configuration that is there.
+    pub fn spawn_with(mut command: Command, config: &Path, variables: &[(&str, &str)]) -> Self {
         let socket = config.with_extension("notify");
         let _ = std::fs::remove_file(&socket);
         let notify = UnixDatagram::bind(&socket).unwrap();
@@ -159,7 +163,7 @@ impl Service {
         let child = command
             .arg("run")
             .arg("--config")
-            .arg(&config)
+            .arg(config)
             .env("NOTIFY_SOCKET", &socket)
             .env_remove("WATCHDOG_USEC")
             .envs(variables.iter().copied())

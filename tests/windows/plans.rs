@@ -72,6 +72,7 @@ fn what_cannot_be_computed_is_refused_with_its_line_and_the_cure() {
         (GOOD.replace("flow_window_ms = 250", "flow_window_ms = 9"), &["flow_window_ms", "10 to 3600000"]),
         (GOOD.replace("instruments = 500", "signal_levels = 3"), &["signal_levels", "computes no signals"]),
         (GOOD.replace("schema = \"vwap\"", "schema = \"trades\""), &["comes from a feed"]),
+        (GOOD.replace("schema = \"vwap\"", "schema = \"latency\""), &["is what a lane measures of itself"]),
         (GOOD.replace("schema = \"mbp-10\"", "schema = \"ohlcv-1s\""), &["computed from another publication's rings"]),
         (GOOD.replace("publication = \"nasdaq\"", "publication = \"nasdaq-windows\""), &["channel.publication", "computed from another"]),
     ] {

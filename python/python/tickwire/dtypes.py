@@ -1,7 +1,7 @@
 """The layouts of all records as numpy dtypes, made from one table.
 
 DBN's fields under DBN's names, in the order and at the offsets in which they lie in memory; schemas that DBN doesn't have
-(``venue``, ``vwap``, ``signal``) and the control record in the same manner. Book levels are flat, as DBN has them:
+(``venue``, ``vwap``, ``signal``, ``latency``) and the control record in the same manner. Book levels are flat, as DBN has them:
 ``bid_px_00`` … ``ask_ct_09``; :func:`levels` shows them as a matrix.
 
 The words of the table: ``price`` is an int64 in units of 1e-9, ``time`` a uint64 of ns since 1970 UTC, ``char`` one letter,
@@ -35,6 +35,7 @@ Schema = Literal[
     "ohlcv-1d",
     "vwap",
     "signal",
+    "latency",
 ]
 
 #: Structured records.
@@ -98,6 +99,10 @@ _TABLE: Final[dict[str, str]] = {
     "signal": """
         ts_recv:time microprice:price spread:price size_imbalance:ratio flow_imbalance:ratio bought:u8 sold:u8
         sequence:u4 levels:u1 flags:u1 crossing:u1 _reserved:pad1
+    """,
+    "latency": """
+        ts_recv:time ts_publish:time sequence:u8 position:u8 receive_ns:u4 arbitrate_ns:u4 decode_ns:u4 book_ns:u4 publish_ns:u4
+        channel:u2 messages:u2 position_rtype:u1 line:u1 stamped:u1 _reserved:pad5
     """,
     "control": "ts_recv:time first_sequence:u8 last_sequence:u8 channel:u2 cause:u1 _reserved:pad13",
 }

@@ -6,8 +6,8 @@ use super::super::words;
 use super::fields::Fields;
 use crate::books_file::Decimal;
 use crate::record::{
-    BidAsk, Definition, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Record, Signal, Statistics, Status,
-    Trade, UNDEF_PRICE, UNDEF_SIZE, UNDEF_TIME, Venue, Vwap, statistics,
+    BidAsk, Definition, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Record, Schema, Signal, Statistics,
+    Status, Trade, UNDEF_PRICE, UNDEF_SIZE, UNDEF_TIME, Venue, Vwap, statistics,
 };
 
 /// A record that can be shown to people.
@@ -182,13 +182,17 @@ shown!(Signal, self, to => {
 shown!(Latency, self, to => {
     to.put("ts_recv", self.ts_recv);
     to.put("ts_publish", self.ts_publish);
+    to.put("received_to_published_ns", self.ts_publish.saturating_sub(self.ts_recv));
     to.put("sequence", self.sequence);
     to.put("messages", self.messages);
-    to.put("receive_ns", self.receive_ns);
-    to.put("arbitrate_ns", self.arbitrate_ns);
-    to.put("decode_ns", self.decode_ns);
-    to.put("book_ns", self.book_ns);
-    to.put("publish_ns", self.publish_ns);
+    let stage = |ns: u32| if self.stamped == 0 { Value::Null } else { ns.into() };
+    to.put("receive_ns", stage(self.receive_ns));
+    to.put("arbitrate_ns", stage(self.arbitrate_ns));
+    to.put("decode_ns", stage(self.decode_ns));
+    to.put("book_ns", stage(self.book_ns));
+    to.put("publish_ns", stage(self.publish_ns));
+    to.put("ring", Schema::ALL.iter().find(|schema| schema.rtype() == self.rtype).map(|schema| schema.name()));
     to.put("position", self.position);
+    to.put("channel", self.channel);
     to.put("line", self.line);
 });
