@@ -97,6 +97,10 @@ enum tickwire_schema
      * What books lean to: tickwire_signal.
      */
     TICKWIRE_SCHEMA_SIGNAL = 14,
+    /**
+     * Where sampled datagrams spent their time: tickwire_latency.
+     */
+    TICKWIRE_SCHEMA_LATENCY = 15,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1110,6 +1114,80 @@ typedef struct tickwire_signal {
 } tickwire_signal;
 
 /**
+ * A sampled datagram, 80 bytes. Our own layout; it never reaches a DBN file.
+ *
+ * It stands in its ring behind the datagram's own records: who has read `position` of the ring `rtype` has seen the datagram, and
+ * its own clock less `ts_publish` is how long that took. Durations are 0 where the datagram's stages were not stamped
+ * (stamping slows the datagram it measures, so it is done to fewer of them); together they are never more than `ts_publish - ts_recv`.
+ */
+typedef struct tickwire_latency {
+    /**
+     * `ts_event` is `ts_publish`; of no instrument.
+     */
+    struct tickwire_header hd;
+    /**
+     * The batch's receive stamp, ns since 1970 UTC.
+     */
+    uint64_t ts_recv;
+    /**
+     * When the batch had been published, ns since 1970 UTC.
+     */
+    uint64_t ts_publish;
+    /**
+     * Number of the first message in the datagram, by its session layer.
+     */
+    uint64_t sequence;
+    /**
+     * The last position written for it in the ring named by `rtype`.
+     */
+    uint64_t position;
+    /**
+     * From `ts_recv` until its channel took it up, behind the others of its batch, ns; `u32::MAX`: that or more, as in the others.
+     */
+    uint32_t receive_ns;
+    /**
+     * Session layer, order of the lines, gaps, and what is asked for ahead from memory, ns.
+     */
+    uint32_t arbitrate_ns;
+    /**
+     * All its messages, from bytes to events, ns.
+     */
+    uint32_t decode_ns;
+    /**
+     * What the events do to books, and the records that tell it, ns.
+     */
+    uint32_t book_ns;
+    /**
+     * Records written into rings and boards, ns.
+     */
+    uint32_t publish_ns;
+    /**
+     * Index of its channel in the publication's table.
+     */
+    uint16_t channel;
+    /**
+     * Messages it delivered, those held before it included; 65535: that or more.
+     */
+    uint16_t messages;
+    /**
+     * Record type of the ring that `position` is of: the first in the publication's table but `latency`.
+     */
+    uint8_t rtype;
+    /**
+     * Its line, from 0.
+     */
+    uint8_t line;
+    /**
+     * 1: the stages were stamped.
+     */
+    uint8_t stamped;
+    /**
+     * Zero.
+     */
+    uint8_t reserved[5];
+} tickwire_latency;
+
+/**
  * One control record.
  */
 typedef struct tickwire_control {
@@ -1199,6 +1277,7 @@ typedef union tickwire_pointer {
     const struct tickwire_ohlcv *ohlcv;
     const struct tickwire_vwap *vwap;
     const struct tickwire_signal *signal;
+    const struct tickwire_latency *latency;
     /**
      * Of TICKWIRE_KIND_CONTROL.
      */
@@ -1943,6 +2022,23 @@ TICKWIRE_AT(tickwire_signal, levels, 76)
 TICKWIRE_AT(tickwire_signal, flags, 77)
 TICKWIRE_AT(tickwire_signal, crossing, 78)
 TICKWIRE_AT(tickwire_signal, reserved, 79)
+TICKWIRE_SIZE(tickwire_latency, 80)
+TICKWIRE_AT(tickwire_latency, hd, 0)
+TICKWIRE_AT(tickwire_latency, ts_recv, 16)
+TICKWIRE_AT(tickwire_latency, ts_publish, 24)
+TICKWIRE_AT(tickwire_latency, sequence, 32)
+TICKWIRE_AT(tickwire_latency, position, 40)
+TICKWIRE_AT(tickwire_latency, receive_ns, 48)
+TICKWIRE_AT(tickwire_latency, arbitrate_ns, 52)
+TICKWIRE_AT(tickwire_latency, decode_ns, 56)
+TICKWIRE_AT(tickwire_latency, book_ns, 60)
+TICKWIRE_AT(tickwire_latency, publish_ns, 64)
+TICKWIRE_AT(tickwire_latency, channel, 68)
+TICKWIRE_AT(tickwire_latency, messages, 70)
+TICKWIRE_AT(tickwire_latency, rtype, 72)
+TICKWIRE_AT(tickwire_latency, line, 73)
+TICKWIRE_AT(tickwire_latency, stamped, 74)
+TICKWIRE_AT(tickwire_latency, reserved, 75)
 TICKWIRE_SIZE(tickwire_control, 56)
 TICKWIRE_AT(tickwire_control, hd, 0)
 TICKWIRE_AT(tickwire_control, ts_recv, 16)

@@ -3,11 +3,19 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tickwire::book::BooksCapacity;
 use tickwire::feed::name::FeedName;
 use tickwire::generate::{GenerateConfig, Session};
+use tickwire::lane::latency::{Timing, latency_and_stages};
+use tickwire::lane::{Lane, LaneChannel, LaneShared, Route, Sampling};
 use tickwire::record::{ChannelState, Control, Instrument, Record, Row, Schema, Sink, SinkFull};
+use tickwire::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
+use tickwire::source::{Datagram, Polled, Source, SourceError};
+use tickwire::stats::Drops;
+use tickwire::time::Clock;
 
 mod venue;
 
@@ -124,6 +132,65 @@ fn datagrams_timers_gaps_and_bad_messages_allocate_nothing() {
     });
     assert!(sink.records > 10_000 && channel.arbiter().gaps > 50 && channel.arbiter().new_sessions == 1, "{:?}", channel.arbiter());
     assert_eq!(count, 0);
+}
+
+/// Lends packets sixteen at a time, received when they are asked for.
+struct Lent<'a> {
+    packets: &'a [(u8, u64, Vec<u8>)],
+    clock: Clock,
+    drops: Drops,
+}
+
+impl Source for Lent<'_> {
+    fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError> {
+        let (batch, rest) = self.packets.split_at(self.packets.len().min(16));
+        self.packets = rest;
+        let recv_ns = self.clock.now_ns();
+        for (line, _, payload) in batch {
+            deliver(Datagram { line: u16::from(*line), recv_ns, payload });
+        }
+        Ok(if batch.is_empty() { Polled::End } else { Polled::Delivered(batch.len() as u32) })
+    }
+    fn frames(&self) -> u64 {
+        0
+    }
+    fn drops(&self) -> &Drops {
+        &self.drops
+    }
+}
+
+#[test]
+fn a_lane_allocates_nothing_whether_or_not_it_samples_and_stamps() {
+    let packets = packets();
+    // A new session is a new file.
+    let packets = &packets[..packets.len() - 2];
+    let sampled = |latency_every, stages_every| Sampling { latency_every, stages_every, ..Sampling::default() };
+    for sampling in [sampled(0, 0), sampled(7, 0), sampled(0, 5), sampled(1, 1)] {
+        let room = tempfile::tempdir().unwrap();
+        let publisher = Publisher::create(&PublicationSpec {
+            rings: [Schema::Mbo, Schema::Mbp1, Schema::Latency].map(|schema| RingSpec { schema, depth: 1 << 16 }).to_vec(),
+            channels: (0..8).map(|_| ChannelSpec { name: "nasdaq".into(), publisher_id: 2 }).collect(),
+            instruments: 256,
+            counters: tickwire::lane::counters::names(),
+            ..PublicationSpec::new(room.path(), "p")
+        })
+        .unwrap();
+        let capacity = BooksCapacity { instruments: 1 << 16, orders: 1 << 14, levels: 1 << 16 };
+        let channels = vec![LaneChannel { channel: venue::channel_with(FeedName::NasdaqItch, capacity, 2), publication: 0 }];
+        let routes = [0, 1].map(|line| Route { channel: 0, line }).to_vec();
+        let (recorder, mut reader) = latency_and_stages();
+        let clock = Clock::system();
+        let shared = Arc::new(LaneShared::default());
+        let lane = Lane::new(routes, channels, vec![publisher], clock.clone(), recorder, shared, Duration::ZERO);
+        let mut lane = lane.with_sampling(&sampling);
+        let mut source = Lent { packets, clock, drops: Drops::default() };
+        let count = allocations(|| while lane.turn(&mut source).unwrap() != Polled::End {});
+        lane.finish(&source);
+        reader.take();
+        let (told, stamped) = (lane.publications[0].records(Schema::Latency), reader.total_of(Timing::Receive).count);
+        assert_eq!((told > 0, stamped > 0), (sampling != sampled(0, 0), sampling.stages_every > 0), "{sampling:?}: {told}, {stamped}");
+        assert_eq!(count, 0, "{sampling:?}");
+    }
 }
 
 #[test]

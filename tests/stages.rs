@@ -11,7 +11,7 @@ use tickwire::feed::arbiter::ArbiterConfig;
 use tickwire::feed::name::FeedName;
 use tickwire::journal::Journal;
 use tickwire::lane::latency::{LatencyReader, Timing, latency_and_stages};
-use tickwire::lane::stages::{Injected, Stages, stamp_cost_ns};
+use tickwire::lane::stages::{Injected, MessageTimes, Stages, stamp_cost_ns};
 use tickwire::lane::{Lane, LaneChannel, LaneShared, Route, Sampling};
 use tickwire::record::{ChannelState, Control, Instrument, Latency, Mbo, Record, Row, Schema, Sink, SinkFull, Stage};
 use tickwire::shm::{ChannelSpec, From, Item, Publication, PublicationSpec, Publisher, RingSpec};
@@ -59,11 +59,17 @@ struct Rig {
 }
 
 fn rig(sampling: Sampling) -> Rig {
+    rig_of(sampling, None)
+}
+
+/// The same of these symbols alone.
+fn rig_of(sampling: Sampling, symbols: Option<Vec<String>>) -> Rig {
     let room = tempfile::tempdir().unwrap();
     let publisher = Publisher::create(&PublicationSpec {
         rings: [Schema::Latency, Schema::Mbo, Schema::Mbp1].map(|schema| RingSpec { schema, depth: 1 << 14 }).to_vec(),
         channels: vec![ChannelSpec { name: "other".into(), publisher_id: 3 }, ChannelSpec { name: "nasdaq".into(), publisher_id: 2 }],
         instruments: 64,
+        symbols,
         ..PublicationSpec::new(room.path(), "p")
     })
     .unwrap();
@@ -177,17 +183,24 @@ fn the_other_line_s_copies_spend_time_in_arbitrate_and_none_in_decode_book_and_p
     assert_eq!(stamped.len(), 200, "copies are not told: nothing in the rings came of them");
 }
 
-/// Takes its time for every record.
+/// Takes its time for every record, or for the question whether any of top of book are wanted, which comes behind an order's own record.
 struct Slow {
     clock: Clock,
+    asked: bool,
     records: u64,
 }
 
 const SLOW_NS: u64 = 40_000;
 
 impl Slow {
-    fn dawdle(&mut self) {
+    fn written(&mut self) {
         self.records += 1;
+        if !self.asked {
+            self.dawdle();
+        }
+    }
+
+    fn dawdle(&self) {
         let until_ns = self.clock.now_ns() + SLOW_NS;
         while self.clock.now_ns() < until_ns {}
     }
@@ -195,16 +208,19 @@ impl Slow {
 
 impl Sink for Slow {
     fn carries(&self, schema: Schema) -> bool {
+        if self.asked && schema == Schema::Mbp1 {
+            self.dawdle();
+        }
         schema == Schema::Mbo
     }
     fn instrument(&mut self, _: &Instrument) -> Result<Option<Row>, SinkFull> {
         Ok(Some(0))
     }
     fn publish<R: Record>(&mut self, _: Row, _: &R) {
-        self.dawdle();
+        self.written();
     }
     fn publish_whole<R: Record>(&mut self, _: &R) {
-        self.dawdle();
+        self.written();
     }
     fn control(&mut self, _: &Control) {}
     fn channel_state(&mut self, _: u16, _: ChannelState, _: u64) {}
@@ -215,9 +231,18 @@ impl Sink for Slow {
 
 #[test]
 fn what_a_slow_sink_takes_is_found_in_publish() {
+    slowed_by(false, Stage::Publish);
+}
+
+#[test]
+fn what_is_done_between_two_records_is_found_in_book() {
+    slowed_by(true, Stage::Book);
+}
+
+fn slowed_by(asked: bool, slow: Stage) {
     let clock = Clock::system();
     let mut channel = venue::channel(FeedName::NasdaqItch);
-    let mut sink = Slow { clock: clock.clone(), records: 0 };
+    let mut sink = Slow { clock: clock.clone(), asked, records: 0 };
     let mut stages = Stages::new(clock.clone(), None);
     let mut of_stage: [Vec<u64>; Stage::COUNT] = Default::default();
     for nth in 0..41 {
@@ -228,17 +253,18 @@ fn what_a_slow_sink_takes_is_found_in_publish() {
         let stamps = stages.end();
         let times = stages.times(&stamps, recv_ns);
         assert_eq!(sink.records - before, 5);
-        assert!(times.get(Stage::Publish) >= 5 * SLOW_NS - 5, "{times:?}");
+        assert!(times.get(slow) >= 5 * SLOW_NS - 5, "{times:?}");
         let messages: Vec<_> = stages.messages(&stamps).collect();
         assert_eq!(messages.len(), 5);
-        assert!(messages.iter().all(|message| message.publish_ns >= SLOW_NS - 1), "{messages:?}");
+        let slowed = |message: &MessageTimes| if asked { message.book_ns } else { message.publish_ns };
+        assert!(messages.iter().all(|message| slowed(message) >= SLOW_NS - 1), "{messages:?}");
         for stage in Stage::ALL {
             of_stage[stage as usize].push(times.get(stage));
         }
         stages.forget_messages();
         assert_eq!(stages.messages(&stamps).count(), 0);
     }
-    for stage in Stage::ALL.into_iter().filter(|&stage| stage != Stage::Publish) {
+    for stage in Stage::ALL.into_iter().filter(|&stage| stage != slow) {
         let times = &mut of_stage[stage as usize];
         times.sort_unstable();
         assert!(times[20] < 5 * SLOW_NS / 2, "{stage:?} took {} ns", times[20]);
@@ -312,6 +338,18 @@ fn a_sample_of_a_session_that_ended_in_the_same_batch_is_not_told_in_the_next_on
     let told: Vec<_> = rig.told().iter().map(|record| (record.sequence, record.position)).collect();
     let mbo = rig.mbo();
     assert_eq!((mbo.len(), told), (1, vec![(1, mbo[0].0)]));
+}
+
+#[test]
+fn a_datagram_that_left_nothing_in_the_ring_is_no_sample_and_the_next_that_did_is() {
+    let mut rig = rig_of(Sampling { latency_every: 1, ..Sampling::default() }, Some(vec!["WANTED".into()]));
+    let one = |sequence, symbol| {
+        let locate = if symbol == "WANTED" { 6 } else { 5 };
+        (0, venue::mold(b"SESSION001", sequence, &[venue::add(locate, symbol, sequence, b'B', 7, 10_000)]))
+    };
+    rig.run(vec![one(1, "WANTED"), one(2, "XYZ"), one(3, "XYZ"), one(4, "WANTED"), one(5, "XYZ")], 8);
+    assert_eq!(rig.lane.channels[0].channel.arbiter().messages, 5);
+    assert_eq!(rig.told().iter().map(|record| record.sequence).collect::<Vec<_>>(), [1, 4]);
 }
 
 #[test]

@@ -33,8 +33,7 @@ impl Dues {
     /// The due times of a workload on a schedule. Datagrams without messages (heartbeats) have no number of their own, and are left out.
     pub fn new(workload: &Workload, schedule: &Schedule) -> Self {
         let paced = schedule.due_ns(0).is_some();
-        let channels = workload.channels.iter().max().map_or(0, |&last| usize::from(last) + 1);
-        let mut numbered: Vec<Vec<(u64, u32)>> = vec![Vec::new(); channels];
+        let mut numbered: Vec<Vec<(u64, u32)>> = vec![Vec::new(); workload.channel_count()];
         for (packet, nth) in workload.packets.iter().zip(0_u32..).filter(|(packet, _)| paced && packet.messages > 0) {
             let channel = workload.channels.get(usize::from(packet.line)).and_then(|&channel| numbered.get_mut(usize::from(channel)));
             if let Some(numbered) = channel {

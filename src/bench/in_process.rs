@@ -22,8 +22,6 @@ mod lane_life;
 mod source;
 mod taken;
 
-pub use source::Stall;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +32,7 @@ use self::folder::Folder;
 use self::lane_life::{LaneEnd, LaneLife};
 use super::due::Dues;
 use super::schedule::Schedule;
+use super::sender::Stall;
 use super::watcher::{Watched, Watcher, WatcherConfig};
 use super::workload::Workload;
 use super::{Control, Counts, Measure, Progress, Round, Runner};
@@ -56,8 +55,6 @@ const NAME: &str = "bench";
 const TURN: Duration = Duration::from_millis(20);
 /// From when everything is ready to when the first datagram is due: all threads are spinning by then.
 const LEAD_NS: u64 = 10_000_000;
-/// A datagram that waits longer than this for the lane is late: far longer than a full batch takes.
-const LATE_NS: u64 = 1_000_000;
 /// Schemas that are published unless told otherwise, as far as the feed has them: what most configurations name.
 const SCHEMAS: [Schema; 4] = [Schema::Mbo, Schema::Mbp1, Schema::Trades, Schema::Status];
 
@@ -94,7 +91,9 @@ pub struct InProcessConfig {
     pub sampling: Sampling,
     /// The consumer takes so much longer over what it reads, ns: a delay put in on purpose.
     pub seen_delay_ns: u64,
-    /// A standstill put in on purpose.
+    /// A datagram that waits longer than this for the lane counts as late.
+    pub late_above: Duration,
+    /// A standstill put in on purpose: as if the lane had been taken off its core.
     pub stall: Option<Stall>,
 }
 
@@ -118,6 +117,8 @@ impl InProcessConfig {
             capacity: BooksCapacity { instruments: 1 << 16, orders: 3_000_000, levels: 2_000_000 },
             sampling: Sampling { latency_every: 16, stages_every: 64, injected: None },
             seen_delay_ns: 0,
+            // Far longer than a full batch takes, so that one burst is not called a lane that cannot keep up.
+            late_above: Duration::from_millis(1),
             stall: None,
         }
     }
@@ -195,7 +196,7 @@ impl InProcess {
         let mut spec = PublicationSpec::new(folder.path(), NAME);
         spec.rings = schemas.map(|schema| RingSpec { schema, depth: self.config.depth.unwrap_or(default_depth(schema)) }).collect();
         let name = |nth: usize| ChannelSpec { name: format!("{feed}-{nth}"), publisher_id: feed.publisher_id() };
-        spec.channels = (0..channel_count(&self.config.workload)).map(name).collect();
+        spec.channels = (0..self.config.workload.channel_count()).map(name).collect();
         spec.instruments = self.config.instruments;
         spec.counters = counters::names();
         spec
@@ -284,7 +285,14 @@ impl InProcess {
         let is_seen = matches!(config.headline, Measure::DueToSeen | Measure::PublishedToSeen);
         // Without a consumer there is nothing later than publishing.
         let headline = if is_seen && watched.is_none() { Measure::DueToPublished } else { config.headline };
-        let reckoned = ended.taken.reckon(&config.workload, &config.schedule, start_ns, config.warm_up_ns, LATE_NS, headline);
+        let reckoned = ended.taken.reckon(
+            &config.workload,
+            &config.schedule,
+            start_ns,
+            config.warm_up_ns,
+            config.late_above.as_nanos() as u64,
+            headline,
+        );
         let mut round = Round {
             measures: reckoned.measures,
             counts: Counts {
@@ -371,16 +379,12 @@ fn measure_of(timing: Timing) -> Option<Measure> {
     Measure::from_name(timing.name())
 }
 
-fn channel_count(workload: &Workload) -> usize {
-    workload.channels.iter().max().map_or(0, |&last| usize::from(last) + 1)
-}
-
 fn check(config: &InProcessConfig) -> Result<(), Error> {
     let workload = &config.workload;
     if workload.packets.is_empty() {
         return Err(Error::new(Exit::Input, workload.what.clone(), "there is no datagram in it", "name another recording, or its lines"));
     }
-    for channel in 0..channel_count(workload) as u16 {
+    for channel in 0..workload.channel_count() as u16 {
         let lines = workload.channels.iter().filter(|&&of| of == channel).count();
         if lines > MAX_LINES {
             let why = format!("channel {channel} has {lines} lines, and a channel takes at most {MAX_LINES}");

@@ -62,7 +62,7 @@ impl Default for SenderConfig {
 }
 
 /// What became of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sent {
     /// From due until the kernel had taken it, of each datagram behind the warm-up, ns. Empty at [`Pace::Max`](super::Pace::Max).
     pub lateness: Histogram<u64>,
@@ -80,6 +80,24 @@ pub struct Sent {
     pub end_late_ns: u64,
     /// Ended before its time.
     pub stopped: bool,
+}
+
+impl std::fmt::Debug for Sent {
+    /// The histogram by its quantiles: it has some 65,000 counts.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { lateness, kept, sent, refused, first_refusal, elapsed_ns, end_late_ns, stopped } = self;
+        let quantiles = [0.5, 0.99, 1.0].map(|quantile| lateness.value_at_quantile(quantile));
+        f.debug_struct("Sent")
+            .field("late_p50_p99_max_ns", &quantiles)
+            .field("kept", kept)
+            .field("sent", sent)
+            .field("refused", refused)
+            .field("first_refusal", first_refusal)
+            .field("elapsed_ns", elapsed_ns)
+            .field("end_late_ns", end_late_ns)
+            .field("stopped", stopped)
+            .finish()
+    }
 }
 
 /// Sends datagrams by a schedule.
@@ -138,7 +156,8 @@ impl<'a> Sender<'a> {
                 break;
             }
             let Some(now_ns) = run.wait(run.due_ns(self.schedule, next)) else { break };
-            let most = self.datagrams.min(next + self.transport.most().max(1));
+            let stall = run.stall.map_or(usize::MAX, |stall| usize::try_from(stall.after_datagrams).unwrap_or(usize::MAX));
+            let most = self.datagrams.min(stall).min(next + self.transport.most().max(1));
             let end = (next + 1..most).find(|&nth| run.due_ns(self.schedule, nth) > now_ns).unwrap_or(most);
             next += self.offer(&mut run, next, end)?;
             gone.store(next as u64, Ordering::Relaxed);

@@ -102,9 +102,9 @@ impl Sampler {
         if let Some(ring) = ring
             && delivered > 0
         {
-            let position = publisher.next_position(ring) - 1;
+            let position = publisher.next_position(ring).saturating_sub(1);
             // Who reads must be able to tell that he has read it: from a record that it made.
-            let made_any = if publisher.epoch() == epoch { position >= next_position } else { position > 0 };
+            let made_any = position > 0 && (publisher.epoch() != epoch || position >= next_position);
             if (self.latency.is_next() || stamps.is_some()) && made_any && has_room {
                 let record = Latency {
                     hd: Header::of::<Latency>(channel.publisher_id(), 0, 0),

@@ -7,12 +7,12 @@ use super::{Header, Record, Schema};
 /// A sampled datagram, 80 bytes. Our own layout; it never reaches a DBN file.
 ///
 /// It stands in its ring behind the datagram's own records: who has read `position` of the ring `rtype` has seen the datagram, and
-/// its own clock less [`Latency::ts_publish`] is how long that took. Durations are 0 where the datagram's stages were not stamped
-/// (stamping slows the datagram it measures, so it is done to fewer of them).
+/// its own clock less `ts_publish` is how long that took. Durations are 0 where the datagram's stages were not stamped
+/// (stamping slows the datagram it measures, so it is done to fewer of them); together they are never more than `ts_publish - ts_recv`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Latency {
-    /// `ts_event` is [`Latency::ts_publish`]; of no instrument.
+    /// `ts_event` is `ts_publish`; of no instrument.
     pub hd: Header,
     /// The batch's receive stamp, ns since 1970 UTC.
     pub ts_recv: u64,
@@ -22,21 +22,21 @@ pub struct Latency {
     pub sequence: u64,
     /// The last position written for it in the ring named by `rtype`.
     pub position: u64,
-    /// See [`Stage::Receive`](super::Stage::Receive), ns; the sums of the stages are of the whole datagram.
+    /// From `ts_recv` until its channel took it up, behind the others of its batch, ns; `u32::MAX`: that or more, as in the others.
     pub receive_ns: u32,
-    /// See [`Stage::Arbitrate`](super::Stage::Arbitrate), ns.
+    /// Session layer, order of the lines, gaps, and what is asked for ahead from memory, ns.
     pub arbitrate_ns: u32,
-    /// See [`Stage::Decode`](super::Stage::Decode), ns.
+    /// All its messages, from bytes to events, ns.
     pub decode_ns: u32,
-    /// See [`Stage::Book`](super::Stage::Book), ns.
+    /// What the events do to books, and the records that tell it, ns.
     pub book_ns: u32,
-    /// See [`Stage::Publish`](super::Stage::Publish), ns.
+    /// Records written into rings and boards, ns.
     pub publish_ns: u32,
     /// Index of its channel in the publication's table.
     pub channel: u16,
-    /// Messages it delivered, those held before it included.
+    /// Messages it delivered, those held before it included; 65535: that or more.
     pub messages: u16,
-    /// Record type of the ring that `position` is of: the first in the publication's table that carries data.
+    /// Record type of the ring that `position` is of: the first in the publication's table but `latency`.
     pub rtype: u8,
     /// Its line, from 0.
     pub line: u8,

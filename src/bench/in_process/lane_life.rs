@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::source::PacedSource;
 use super::taken::Taken;
-use super::{InProcessConfig, channel_count, pin};
+use super::{InProcessConfig, pin};
 use crate::bench::Counts;
 use crate::bench::workload::Workload;
 use crate::channel::{Channel, ChannelConfig};
@@ -96,7 +96,7 @@ impl LaneLife<'_> {
 
     fn channels(&self) -> (Vec<Route>, Vec<LaneChannel>) {
         let workload: &Workload = &self.config.workload;
-        let mut lines = vec![0_u8; channel_count(workload)];
+        let mut lines = vec![0_u8; workload.channel_count()];
         let mut route = |&channel: &u16| {
             let line = lines.get_mut(usize::from(channel)).map_or(0, |lines| std::mem::replace(lines, *lines + 1));
             Route { channel, line }

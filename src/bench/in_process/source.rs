@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::taken::Taken;
 use crate::bench::schedule::Schedule;
+use crate::bench::sender::Stall;
 use crate::bench::workload::Workload;
 use crate::source::{Datagram, Polled, Source, SourceError};
 use crate::stats::Drops;
@@ -12,15 +13,6 @@ use crate::time::Clock;
 
 /// At most this many datagrams are lent by one poll, as live sources do.
 pub(super) const BATCH: usize = 64;
-
-/// A standstill put in on purpose: before that datagram is taken up, for so long. What was due meanwhile is late, and must show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stall {
-    /// Number of the datagram, from 0.
-    pub before: usize,
-    /// How long, ns.
-    pub for_ns: u64,
-}
 
 /// Lends what is due, a batch at a time, stamped by the clock once a batch, and keeps when each batch was received and published.
 ///
@@ -33,6 +25,7 @@ pub(super) struct PacedSource {
     next: usize,
     /// Ends before this datagram, for now.
     until: usize,
+    /// A standstill put in on purpose. What was due meanwhile is late, and must show.
     stall: Option<Stall>,
     pub taken: Taken,
     /// Datagrams that have gone, for whoever shows it.
@@ -72,7 +65,7 @@ impl PacedSource {
 
     #[cold]
     fn stand_still(&mut self, now_ns: u64) -> u64 {
-        let until_ns = now_ns.saturating_add(self.stall.take().map_or(0, |stall| stall.for_ns));
+        let until_ns = now_ns.saturating_add(self.stall.take().map_or(0, |stall| stall.for_.as_nanos() as u64));
         loop {
             let now_ns = self.clock.now_ns();
             if now_ns >= until_ns {
@@ -91,7 +84,7 @@ impl Source for PacedSource {
         if now_ns < self.start_ns {
             return Ok(Polled::Idle);
         }
-        if self.stall.is_some_and(|stall| self.next >= stall.before) {
+        if self.stall.is_some_and(|stall| self.next as u64 >= stall.after_datagrams) {
             now_ns = self.stand_still(now_ns);
         }
         let first = self.next;

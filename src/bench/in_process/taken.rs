@@ -31,7 +31,7 @@ pub(super) struct Reckoned {
     pub measures: Measures,
     /// By due time; where nothing is due by receive time.
     pub intervals: Vec<Interval>,
-    /// By [`Measure::DueToReceived`], of all; `None` where nothing is due.
+    /// By [`Measure::DueToReceived`], warm-up left out; `None` where nothing is due.
     pub lateness: Option<Lateness>,
     /// Datagrams that were taken up.
     pub sent: u64,
@@ -115,12 +115,12 @@ impl Taken {
                 if !paced {
                     continue;
                 }
-                lateness.sent += 1;
-                lateness.late += u64::from(wait_ns > late_ns);
                 if at_ns < warm_up_ns {
                     reckoned.warm_up += 1;
                     continue;
                 }
+                lateness.sent += 1;
+                lateness.late += u64::from(wait_ns > late_ns);
                 reckoned.measures.record(Measure::DueToReceived, wait_ns);
                 reckoned.measures.record(Measure::DueToPublished, whole_ns);
             }

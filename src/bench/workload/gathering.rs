@@ -122,7 +122,9 @@ impl Gathering {
         let at = Place { offset: self.workload.payloads.len() as u64, length };
         let earlier = read.as_ref().and_then(|read| {
             let session = self.copies.carries(line, read.session)?;
-            self.copies.tells(line, session, read.sequence, read.first?, at)
+            // Framing made up around single messages numbers all of them 0.
+            let first = read.first.filter(|_| read.sequence > 0)?;
+            self.copies.tells(line, session, read.sequence, first, at)
         });
         let equal = earlier.filter(|earlier| {
             let from = earlier.offset as usize;
