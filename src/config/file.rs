@@ -47,6 +47,11 @@ impl ConfigFile {
         }
     }
 
+    /// What is written in it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// `path:line` of a place in the file.
     pub fn place(&self, span: Range<usize>) -> String {
         if span.is_empty() { self.path.display().to_string() } else { format!("{}:{}", self.path.display(), line_of(&self.text, &span)) }

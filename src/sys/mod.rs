@@ -7,12 +7,16 @@
 #[cfg(feature = "service")]
 pub mod affinity;
 #[cfg(feature = "service")]
+pub mod child;
+#[cfg(feature = "service")]
 pub mod huge_pages;
 #[cfg(feature = "service")]
 pub mod interfaces;
 #[cfg(feature = "service")]
 pub mod memory_lock;
 pub mod mmap;
+#[cfg(feature = "service")]
+pub mod netns;
 #[cfg(feature = "service")]
 pub mod numa;
 #[cfg(feature = "service")]
@@ -21,5 +25,7 @@ mod prefetch;
 #[cfg(feature = "service")]
 pub mod signals;
 pub mod tsc;
+#[cfg(feature = "service")]
+mod veth;
 
 pub use prefetch::prefetch;

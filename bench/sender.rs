@@ -1,0 +1,144 @@
+//! How late the benchmark's own sender is: each way out of a veth pair that nobody listens on, and nowhere at all, in interleaved rounds.
+//!
+//! ```sh
+//! cargo bench --bench sender                    # 100,000 datagrams a second, 2 s a round
+//! cargo bench --bench sender -- 1000000 0.5     # so many a second, so many seconds a round
+//! cargo bench --bench sender -- 1000 600 once   # ten minutes, one round
+//! cargo bench --bench sender -- 100000 2 memory # and how long a day of 20 million messages takes to be made up, and how much memory
+//! ```
+//! Nowhere is what the schedule, waiting and counting cost by themselves; the difference to it is the kernel's. Frames that nobody takes still go
+//! through the receiving end's network stack, on the sender's core. Needs root for the namespace; without, only nowhere is measured. Under
+//! `cargo test` it runs once, tiny, and checks that everything went.
+
+#[allow(dead_code)]
+#[path = "../tests/kernel/mod.rs"]
+mod kernel;
+
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use kernel::Namespace;
+use tickwire::bench::schedule::Schedule;
+use tickwire::bench::sender::transport::{self, Nowhere, SOURCE, Transport};
+use tickwire::bench::sender::{Sender, SenderConfig, Sent, Via};
+use tickwire::bench::workload::{Limit, Workload};
+use tickwire::bench::{Control, Pace};
+use tickwire::generate::{CaptureConfig, GenerateConfig};
+use tickwire::sys::affinity;
+use tickwire::time::ClockKeeper;
+
+/// 2023-11-15 in New York.
+const MIDNIGHT_NS: u64 = 1_700_024_400_000_000_000;
+
+fn main() {
+    let is_bench = std::env::args().any(|arg| arg == "--bench");
+    let numbers: Vec<f64> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
+    let asked = |word: &str| std::env::args().any(|arg| arg == word);
+    let (rate, seconds) =
+        if is_bench { (*numbers.first().unwrap_or(&100_000.0), *numbers.get(1).unwrap_or(&2.0)) } else { (20_000.0, 0.05) };
+    let rounds = if is_bench && !asked("once") { 7 } else { 1 };
+    if asked("memory") {
+        memory();
+    }
+    let workload = workload((rate * seconds) as usize);
+    if let Some(&core) = affinity::allowed_cores().last() {
+        let _ = affinity::pin_to(core);
+    }
+    // Every way needs the interface: with none there is nowhere only.
+    let wired = Namespace::new().map(|namespace| namespace.veth(1)).unwrap_or_else(|why| {
+        kernel::skip(&why);
+        false
+    });
+    let ways: Vec<Option<Via>> = std::iter::once(None).chain(Via::ALL.into_iter().filter(|_| wired).map(Some)).collect();
+    let mut keeper = ClockKeeper::start();
+    let mut all: Vec<Vec<Sent>> = vec![Vec::new(); ways.len()];
+    for _ in 0..rounds {
+        for (way, sents) in ways.iter().zip(&mut all) {
+            keeper.keep();
+            sents.push(send(&workload, Pace::Rate(rate), *way, &keeper));
+        }
+    }
+    println!(
+        "{} datagrams at {rate}/s, {rounds} interleaved rounds; late from due until the kernel had taken it, µs",
+        workload.packets.len()
+    );
+    println!("{:8} {:>24} {:>24} {:>24} {:>10} {:>8} {:>12}", "way", "p50 (least-median-most)", "p99", "p99.9", "max", "late", "end late");
+    for (way, sents) in ways.iter().zip(&all) {
+        let late: u64 = sents.iter().filter_map(|sent| sent.kept).map(|kept| kept.late).sum();
+        let sent: u64 = sents.iter().map(|sent| sent.sent).sum();
+        println!(
+            "{:8} {:>24} {:>24} {:>24} {:>10.1} {:>7.3}% {:>9.1} µs",
+            way.map_or("nowhere", Via::name),
+            spread(sents, 0.5),
+            spread(sents, 0.99),
+            spread(sents, 0.999),
+            sents.iter().map(|sent| sent.lateness.max()).max().unwrap_or(0) as f64 / 1e3,
+            late as f64 * 100.0 / sent as f64,
+            sents.iter().map(|sent| sent.end_late_ns).min().unwrap_or(0) as f64 / 1e3,
+        );
+        assert_eq!(sent, rounds * workload.packets.len() as u64, "all of it goes: {sents:?}");
+    }
+}
+
+/// Least, median and most of a quantile of some rounds, µs.
+fn spread(sents: &[Sent], quantile: f64) -> String {
+    let mut values: Vec<f64> = sents.iter().map(|sent| sent.lateness.value_at_quantile(quantile) as f64 / 1e3).collect();
+    values.sort_by(f64::total_cmp);
+    format!("{:.2} - {:.2} - {:.2}", values[0], values[values.len() / 2], values[values.len() - 1])
+}
+
+fn send(workload: &Workload, pace: Pace, way: Option<Via>, keeper: &ClockKeeper) -> Sent {
+    let schedule = Schedule::new(workload, pace);
+    let transport: Box<dyn Transport> = match way {
+        None => Box::new(Nowhere),
+        Some(via) => {
+            let opened = transport::open(workload, "twa", &[via], SOURCE);
+            opened.unwrap_or_else(|error| panic!("{error}")).transport
+        }
+    };
+    let clock = keeper.clock();
+    let mut sender = Sender::new(&schedule, workload.packets.len(), transport, SenderConfig::default());
+    sender.run(&clock, clock.now_ns() + 5_000_000, &|| false, &AtomicU64::new(0), &mut |_| false).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// So many datagrams of a made-up day, line A alone.
+fn workload(datagrams: usize) -> Workload {
+    // A fifth of the messages share a datagram with another.
+    let messages = (datagrams as u64 * 2).max(20_000);
+    let day = GenerateConfig::steady(1, messages, 100, MIDNIGHT_NS, MIDNIGHT_NS + 34_200_000_000_000, 10_000);
+    let mut lines = CaptureConfig::default();
+    lines.lines.truncate(1);
+    let limit = Limit { datagrams: Some(datagrams as u64), ..Limit::default() };
+    let made = Workload::made_up(&day, &lines, limit, &mut Control { stop: &|| false, progress: &mut |_| () });
+    let made = made.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(made.packets.len(), datagrams);
+    made
+}
+
+/// A day of 20 million messages, on one line and on two.
+fn memory() {
+    for lines in [1, 2] {
+        let day = GenerateConfig::whole_day(1, 20_000_000, 8_000, MIDNIGHT_NS);
+        let mut capture = CaptureConfig::default();
+        capture.lines.truncate(lines);
+        let (before, began) = (resident_mib(), Instant::now());
+        let made = Workload::made_up(&day, &capture, Limit::default(), &mut Control { stop: &|| false, progress: &mut |_| () });
+        let made = made.unwrap_or_else(|error| panic!("{error}"));
+        println!(
+            "20,000,000 messages on {lines} lines: {} datagrams, payloads {} MiB, packets {} MiB, resident {} MiB more (at most {}), {:.1} s",
+            made.packets.len(),
+            made.payloads.len() >> 20,
+            size_of_val(made.packets.as_slice()) >> 20,
+            resident_mib().0 - before.0,
+            resident_mib().1 - before.0,
+            began.elapsed().as_secs_f64()
+        );
+    }
+}
+
+/// What the process has in memory now, and had at most, MiB.
+fn resident_mib() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<u64>().ok());
+    (kib("VmRSS:").unwrap_or(0) >> 10, kib("VmHWM:").unwrap_or(0) >> 10)
+}
