@@ -87,7 +87,8 @@ pub(super) fn quota(look: &Look<'_>) -> Result<Finding, Unread> {
         let first = number == "0" && controllers.is_empty();
         if first || controllers.split(',').any(|controller| controller == "cpu") {
             // Its own and every one above it; a group without the file has no quota.
-            quotas.extend(above(group).filter_map(|group| if first { quota_of(look, &group) } else { old_quota_of(look, &group) }));
+            let groups = above(group).ok_or_else(|| Unread::absurd(GROUPS, line))?;
+            quotas.extend(groups.iter().filter_map(|group| if first { quota_of(look, group) } else { old_quota_of(look, group) }));
         }
     }
     if !understood {
@@ -96,8 +97,8 @@ pub(super) fn quota(look: &Look<'_>) -> Result<Finding, Unread> {
     match quotas.into_iter().next() {
         Some((group, found)) => {
             let cure = match group.rsplit_once('/') {
-                Some((_, "cpu.max")) => format!("echo max > /{group}"),
-                _ => format!("echo -1 > /{group}"),
+                Some((_, "cpu.max")) => format!("echo max > '/{group}'"),
+                _ => format!("echo -1 > '/{group}'"),
             };
             Finding::bad(found, cure)
         }
@@ -105,12 +106,12 @@ pub(super) fn quota(look: &Look<'_>) -> Result<Finding, Unread> {
     }
 }
 
-/// A group and all above it, as `/a/b`, `/a` and nothing. What could lead out of the tree is left out.
-fn above(group: &str) -> impl Iterator<Item = String> {
-    let plain = |part: &&str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:@".contains(&byte)) && *part != "..";
-    let parts: Vec<&str> = group.split('/').filter(|part| !part.is_empty()).take_while(plain).take(32).collect();
-    let paths: Vec<String> = (0..=parts.len()).rev().map(|n| parts[..n].iter().map(|part| format!("/{part}")).collect()).collect();
-    paths.into_iter()
+/// A group and all above it, as `/a/b`, `/a` and nothing; `None` for a name that leads out of the tree, or out of the quotes of a command.
+fn above(group: &str) -> Option<Vec<String>> {
+    let plain = |part: &&str| part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\'') && *part != "..";
+    let parts: Vec<&str> = group.split('/').filter(|part| !part.is_empty()).collect();
+    let paths = (0..=parts.len()).rev().map(|n| parts[..n].iter().map(|part| format!("/{part}")).collect());
+    (parts.len() <= 64 && parts.iter().all(plain)).then(|| paths.collect())
 }
 
 /// The quota of a group of version 2: `max 100000`, or µs of how many µs.
