@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Pace;
+use super::handler::Setup;
+use super::on_wire::GivenCores;
+use super::sender::Via;
 use crate::feed::name::FeedName;
 use crate::record::{Schema, Stage};
 use crate::source::lines::LineKey;
@@ -19,6 +22,8 @@ pub struct BenchConfig {
     pub pace: Pace,
     /// Where they go.
     pub way: Way,
+    /// How the sender sends, on the wire: the first of these that works.
+    pub ways: Vec<Via>,
     /// What is measured; what it is compared with follows.
     pub candidates: Vec<Candidate>,
     /// Rounds of each.
@@ -30,7 +35,7 @@ pub struct BenchConfig {
     /// Every how many datagrams one has its stages stamped; 0: none.
     pub stages_every: u32,
     /// The cores to use, where it matters.
-    pub cores: CoresWanted,
+    pub cores: GivenCores,
     /// A datagram that leaves later than that after it was due is late.
     pub late_limit: Duration,
     /// Schemas that are published, where no configuration says so; empty: what the feed tells of the usual ones.
@@ -97,54 +102,10 @@ pub enum Way {
 pub enum Candidate {
     /// The pipeline of this binary in process.
     InProcess,
-    /// A handler of this binary with a source of its own kind.
-    Received(Receive),
-    /// A handler of this binary with this configuration.
-    Configured(PathBuf),
+    /// A handler of this binary, received or configured in this way.
+    Handler(Setup),
     /// The same as the first candidate, by another binary.
     Binary(PathBuf),
-}
-
-/// How a handler receives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Receive {
-    /// AF_XDP, natively where the driver can.
-    Xdp,
-    /// AF_XDP behind the kernel's own buffers.
-    XdpSkb,
-    /// UDP by io_uring, spinning.
-    IoUring,
-    /// UDP by recvmmsg, spinning.
-    Udp,
-    /// UDP by recvmmsg, asleep in the kernel until something comes.
-    UdpBlocking,
-}
-
-impl Receive {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Xdp, Self::XdpSkb, Self::IoUring, Self::Udp, Self::UdpBlocking];
-
-    /// What it is called on the command line and in results.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Xdp => "xdp",
-            Self::XdpSkb => "xdp-skb",
-            Self::IoUring => "udp-io-uring",
-            Self::Udp => "udp",
-            Self::UdpBlocking => "udp-blocking",
-        }
-    }
-}
-
-/// Cores by number; `None`: chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CoresWanted {
-    /// The sender's.
-    pub sender: Option<u32>,
-    /// The lane's.
-    pub lane: Option<u32>,
-    /// The consumer's.
-    pub consumer: Option<u32>,
 }
 
 /// Time wasted on purpose, so that a sceptic can see it in the result. All 0 by default.

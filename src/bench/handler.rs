@@ -108,8 +108,7 @@ impl Handler {
             Error::new(Exit::Host, what, error, "name a tickwire binary that this user may execute")
         })?;
         let log = Log::of(child.stderr.take());
-        let mut handler =
-            Self { label: launch.label.to_owned(), child: Running(child), log, publications, _folder: folder };
+        let mut handler = Self { label: launch.label.to_owned(), child: Running(child), log, publications, _folder: folder };
         let until = Instant::now() + UP_WITHIN;
         while !handler.log.is_ready() {
             handler.check()?;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::config::{BenchConfig, Candidate, InputFrom, Way};
 use super::host::{CoresUsed, HostFacts};
 use super::in_process::{InProcess, InProcessConfig};
+use super::on_wire::{OnWire, OnWireConfig, Wire};
 use super::result::{BenchResult, Variant};
 use super::schedule::Schedule;
-use super::sender::Stall;
+use super::sender::{SenderConfig, Stall};
 use super::workload::{Limit, Selection, Workload};
 use super::{Control, Measure, Pace, Progress, Runner, host, rounds};
 use crate::error::{Error, Exit};
@@ -17,6 +18,7 @@ use crate::generate::{CaptureConfig, GenerateConfig};
 use crate::lane::Sampling;
 use crate::lane::stages::Injected;
 use crate::sys::tsc;
+use crate::time::SharedCourse;
 
 /// When a made-up session begins: 09:30, ns from midnight.
 const OPEN_NS: u64 = 34_200_000_000_000;
@@ -51,22 +53,12 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>) -
         stopped: false,
         remarks: workload.remarks.clone(),
     };
-    let mut runners: Vec<Box<dyn Runner>> = Vec::new();
-    for candidate in &config.candidates {
-        match candidate {
-            Candidate::InProcess => {
-                let runner = InProcess::new(in_process(config, &workload, &schedule))?;
-                let (lane, consumer) = runner.cores();
-                let cores = CoresUsed { sender: None, lane: lane as u32, consumer: consumer.map(|core| core as u32) };
-                (result.host, result.checks) = (HostFacts::read(&cores), host::checks(&cores, &[]));
-                runners.push(Box::new(runner));
-            }
-            other => {
-                let why = format!("{other:?} is not built yet");
-                return Err(Error::new(Exit::Usage, "--vs", why, ""));
-            }
-        }
-    }
+    let (mut runners, cores) = runners(config, &workload, &schedule)?;
+    let interfaces = match &config.way {
+        Way::Interfaces { from, to } => vec![from.clone(), to.clone()],
+        Way::InProcess | Way::Veth => Vec::new(),
+    };
+    (result.host, result.checks) = (HostFacts::read(&cores), host::checks(&cores, &interfaces));
     let mut now = String::new();
     let total = config.rounds;
     let told = std::cell::RefCell::new((&mut now, tell));
@@ -123,13 +115,77 @@ fn load(config: &BenchConfig, control: &mut Control<'_>) -> Result<Workload, Err
     }
 }
 
+/// Everything that is to be measured, and the cores of the first.
+fn runners(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Schedule>) -> Result<(Vec<Box<dyn Runner>>, CoresUsed), Error> {
+    let mut runners: Vec<Box<dyn Runner>> = Vec::new();
+    let mut cores = None;
+    let wired = match &config.way {
+        Way::InProcess => None,
+        Way::Veth => Some(Wire::veth()?),
+        Way::Interfaces { from, to } => Some(Wire::between(from, to)?),
+    };
+    let wired = wired.map(|wire| on_wire(config, workload, schedule, wire));
+    for candidate in &config.candidates {
+        match (candidate, &wired) {
+            (Candidate::InProcess, _) => {
+                let runner = InProcess::new(in_process(config, workload, schedule))?;
+                let (lane, consumer) = runner.cores();
+                let number = |core: usize| core as u32;
+                cores.get_or_insert(CoresUsed { sender: None, lane: number(lane), consumer: consumer.map(number) });
+                runners.push(Box::new(runner));
+            }
+            (Candidate::Handler(setup), Some(wired)) => {
+                let runner = OnWire::new(wired.with_setup(setup.clone()))?;
+                cores.get_or_insert(cores_used(&runner));
+                runners.push(Box::new(runner));
+            }
+            (Candidate::Binary(binary), Some(wired)) => {
+                // The same as the first, but for the program.
+                let first =
+                    config.candidates.iter().find_map(|first| if let Candidate::Handler(setup) = first { Some(setup) } else { None });
+                let same = first.map_or_else(|| wired.clone(), |setup| wired.with_setup(setup.clone()));
+                let label = binary.display().to_string();
+                runners.push(Box::new(OnWire::new(OnWireConfig { label, binary: binary.clone(), ..same })?));
+            }
+            (Candidate::Handler(_), None) => return Err(not_on_the_wire("a way of receiving")),
+            (Candidate::Binary(_), None) => return Err(not_on_the_wire("another program")),
+        }
+    }
+    Ok((runners, cores.unwrap_or_default()))
+}
+
+fn not_on_the_wire(what: &str) -> Error {
+    let why = format!("{what} is compared on the wire, and this run is in process");
+    Error::new(Exit::Usage, "--vs", why, "add --veth, or --from and --to")
+}
+
+fn cores_used(runner: &OnWire) -> CoresUsed {
+    let cores = runner.cores();
+    CoresUsed { sender: Some(cores.sender as u32), lane: cores.lane as u32, consumer: cores.consumer.map(|core| core as u32) }
+}
+
+fn on_wire(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Schedule>, wire: Wire) -> OnWireConfig {
+    OnWireConfig {
+        cores: config.cores,
+        ways: config.ways.clone(),
+        sender: SenderConfig { late_above: config.late_limit, stall: stall(config, workload), ..SenderConfig::default() },
+        warm_up_ns: config.warm_up.as_nanos() as u64,
+        seen_delay_ns: config.wasted.seen_ns,
+        latency_every: config.latency_every,
+        stages_every: config.stages_every,
+        schemas: config.schemas.clone(),
+        depth: Some(config.ring_depth),
+        ..OnWireConfig::new(workload.clone(), schedule.clone(), Arc::new(wire), SharedCourse::measure())
+    }
+}
+
 fn in_process(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Schedule>) -> InProcessConfig {
     let wasted = config.wasted;
     let injected = wasted.stages_ns.iter().any(|&ns| ns > 0).then_some(Injected(wasted.stages_ns));
     InProcessConfig {
         warm_up_ns: config.warm_up.as_nanos() as u64,
-        lane_core: config.cores.lane.map(|core| core as usize),
-        consumer_core: config.cores.consumer.map(|core| core as usize),
+        lane_core: config.cores.lane,
+        consumer_core: config.cores.consumer,
         schemas: config.schemas.clone(),
         depth: Some(config.ring_depth),
         sampling: Sampling { latency_every: config.latency_every, stages_every: config.stages_every, injected },

@@ -11,8 +11,11 @@ use super::progress::{self, Of};
 use super::values;
 use crate::bench::baseline::{self, Baseline, Verdict};
 use crate::bench::condition::Condition;
-use crate::bench::config::{BenchConfig, Candidate, CoresWanted, Input, InputFrom, Receive, Wasted, Way};
+use crate::bench::config::{BenchConfig, Candidate, Input, InputFrom, Wasted, Way};
+use crate::bench::handler::Setup;
+use crate::bench::on_wire::GivenCores;
 use crate::bench::result::BenchResult;
+use crate::bench::sender::Via;
 use crate::bench::table::Colours;
 use crate::bench::{Pace, hlog, json, percentiles, table};
 use crate::error::{Error, Exit};
@@ -88,15 +91,15 @@ struct WayArgs {
     /// On the wire: in by this interface of this host, joined to the other by a cable
     #[arg(long, value_name = "INTERFACE", requires = "from")]
     to: Option<String>,
-    /// On the wire: how it is received
+    /// On the wire: how it is sent; what does not work falls back to the next
     #[arg(long, value_enum, default_value = "xdp")]
-    source: ReceiveName,
-    /// On the wire: the handler's configuration, instead of one made for the workload
-    #[arg(long, value_name = "FILE.toml", conflicts_with = "source")]
-    config: Option<PathBuf>,
-    /// Compare with another way of receiving (xdp, xdp-skb, udp, udp-io-uring, udp-blocking) or another configuration (FILE.toml); repeat
-    #[arg(long, value_name = "SOURCE|FILE.toml", value_parser = candidate)]
-    vs: Vec<Candidate>,
+    via: ViaName,
+    /// On the wire: how it is received (xdp, xdp-skb, udp, udp-io-uring, udp-blocking), or the handler's configuration
+    #[arg(long, value_name = "WAY|FILE.toml", default_value = "xdp", value_parser = setup)]
+    source: Setup,
+    /// Compare with another way of receiving or another configuration (repeat)
+    #[arg(long, value_name = "WAY|FILE.toml", value_parser = setup)]
+    vs: Vec<Setup>,
     /// Compare with another build of this program
     #[arg(long, value_name = "PROGRAM")]
     vs_binary: Option<PathBuf>,
@@ -125,13 +128,13 @@ struct MeasuringArgs {
     stages_every: u32,
     /// Core of the sender
     #[arg(long, value_name = "CORE")]
-    sender_core: Option<u32>,
+    sender_core: Option<usize>,
     /// Core of the lane
     #[arg(long, value_name = "CORE")]
-    lane_core: Option<u32>,
+    lane_core: Option<usize>,
     /// Core of the consumer
     #[arg(long, value_name = "CORE")]
-    consumer_core: Option<u32>,
+    consumer_core: Option<usize>,
     /// A datagram that leaves later than that after it was due is late; more than 1 in 100: the sender fell behind
     #[arg(long, value_name = "US", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     late_limit_us: u64,
@@ -164,28 +167,22 @@ struct ResultArgs {
     fail_if: Vec<Condition>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ReceiveName {
-    /// AF_XDP, natively where the driver can
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ViaName {
+    /// Frames by AF_XDP
     Xdp,
-    /// AF_XDP behind the kernel's own buffers
-    XdpSkb,
-    /// UDP by io_uring, spinning
-    UdpIoUring,
-    /// UDP by recvmmsg, spinning
+    /// Frames through a packet socket
+    Frames,
+    /// Payloads through UDP sockets
     Udp,
-    /// UDP by recvmmsg, asleep in the kernel until something comes
-    UdpBlocking,
 }
 
-impl From<ReceiveName> for Receive {
-    fn from(name: ReceiveName) -> Self {
+impl From<ViaName> for Via {
+    fn from(name: ViaName) -> Self {
         match name {
-            ReceiveName::Xdp => Self::Xdp,
-            ReceiveName::XdpSkb => Self::XdpSkb,
-            ReceiveName::UdpIoUring => Self::IoUring,
-            ReceiveName::Udp => Self::Udp,
-            ReceiveName::UdpBlocking => Self::UdpBlocking,
+            ViaName::Xdp => Self::Xdp,
+            ViaName::Frames => Self::Frames,
+            ViaName::Udp => Self::Udp,
         }
     }
 }
@@ -198,15 +195,8 @@ enum Place {
     Sender,
 }
 
-fn candidate(text: &str) -> Result<Candidate, String> {
-    if let Some(receive) = Receive::ALL.into_iter().find(|receive| receive.name() == text) {
-        return Ok(Candidate::Received(receive));
-    }
-    if text.ends_with(".toml") {
-        return Ok(Candidate::Configured(text.into()));
-    }
-    let names = Receive::ALL.map(Receive::name).join(", ");
-    Err(format!("`{text}` is neither a way of receiving ({names}) nor a configuration (FILE.toml)"))
+fn setup(text: &str) -> Result<Setup, String> {
+    Setup::parse(text).map_err(|error| format!("{}; {}", error.why, error.cure))
 }
 
 fn waste(text: &str) -> Result<(Place, u64), String> {
@@ -236,21 +226,9 @@ impl BenchArgs {
             (None, messages) => made_up(messages.unwrap_or_default()),
         };
         let midnight_ns = workload.date.map(VenueDate::midnight_ns).transpose();
-        let first = match (&way.way(), &way.config) {
-            (Way::InProcess, None) => Candidate::InProcess,
-            (Way::InProcess, Some(file)) => {
-                let why = "a configuration is for a run on the wire, and none was asked for";
-                return Err(Error::new(Exit::Usage, "--config", why, "add --veth, or --from and --to").in_file(file));
-            }
-            (_, Some(file)) => Candidate::Configured(file.clone()),
-            (_, None) => Candidate::Received(way.source.into()),
-        };
-        let others = way.vs.iter().cloned().chain(way.vs_binary.iter().cloned().map(Candidate::Binary));
+        let first = if way.way() == Way::InProcess { Candidate::InProcess } else { Candidate::Handler(way.source.clone()) };
+        let others = way.vs.iter().cloned().map(Candidate::Handler).chain(way.vs_binary.iter().cloned().map(Candidate::Binary));
         let candidates: Vec<Candidate> = std::iter::once(first).chain(others).collect();
-        if way.way() == Way::InProcess && !way.vs.is_empty() {
-            let why = "ways of receiving and configurations are compared on the wire, and this run is in process";
-            return Err(Error::new(Exit::Usage, "--vs", why, "add --veth, or --from and --to"));
-        }
         let mut wasted = Wasted::default();
         for &(place, ns) in &measuring.waste {
             match place {
@@ -271,12 +249,13 @@ impl BenchArgs {
                 recorded: workload.recorded_s.map(Duration::from_secs),
             },
             way: way.way(),
+            ways: way.ways(),
             rounds: measuring.rounds.unwrap_or(if candidates.len() > 1 { 5 } else { 1 }),
             candidates,
             warm_up: Duration::from_millis(measuring.warm_up_ms),
             latency_every: measuring.latency_every,
             stages_every: measuring.stages_every,
-            cores: CoresWanted { sender: measuring.sender_core, lane: measuring.lane_core, consumer: measuring.consumer_core },
+            cores: GivenCores { sender: measuring.sender_core, lane: measuring.lane_core, consumer: measuring.consumer_core },
             late_limit: Duration::from_micros(measuring.late_limit_us),
             schemas: way.schemas.clone(),
             ring_depth: way.ring_depth,
@@ -286,6 +265,12 @@ impl BenchArgs {
 }
 
 impl WayArgs {
+    /// The way that was asked for, and those with fewer demands.
+    fn ways(&self) -> Vec<Via> {
+        let first = Via::from(self.via);
+        Via::ALL.into_iter().skip_while(|&via| via != first).collect()
+    }
+
     fn way(&self) -> Way {
         match (&self.from, &self.to) {
             (Some(from), Some(to)) => Way::Interfaces { from: from.clone(), to: to.clone() },

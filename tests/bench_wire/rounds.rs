@@ -14,6 +14,14 @@ fn by_af_xdp_on_veth_a_session_arrives_whole_and_every_sample_is_joined() {
     println!("{:?}", round.remarks);
     for measure in Measure::ALL {
         let h = round.measures.get(*measure);
-        println!("{:22} {:7} {:8} {:8} {:8} {:8}", measure.name(), h.len(), h.value_at_quantile(0.5), h.value_at_quantile(0.9), h.value_at_quantile(0.99), h.max());
+        println!(
+            "{:22} {:7} {:8} {:8} {:8} {:8}",
+            measure.name(),
+            h.len(),
+            h.value_at_quantile(0.5),
+            h.value_at_quantile(0.9),
+            h.value_at_quantile(0.99),
+            h.max()
+        );
     }
 }

@@ -137,9 +137,10 @@ impl Configuration {
             Setup::File(path) => {
                 // The reader's refusals name line and key; the table is of the same text.
                 let file = ConfigFile::read(path)?;
-                let table: Table = file.text().parse().map_err(|error| {
-                    Error::new(Exit::Config, "the configuration cannot be read", error, "correct it").in_file(path)
-                })?;
+                let table: Table = file
+                    .text()
+                    .parse()
+                    .map_err(|error| Error::new(Exit::Config, "the configuration cannot be read", error, "correct it").in_file(path))?;
                 Fitting { table, place: path.clone(), remarks: Vec::new() }.fit(workload, needs)
             }
         }
@@ -242,7 +243,8 @@ impl Fitting {
 
     /// Other lanes would spin on cores that are needed, for a feed that nobody sends.
     fn leave_other_lanes_out(&mut self, lane: &str) {
-        let others: Vec<String> = values(&self.table, "lane").map(|other| text(other, "name").to_owned()).filter(|name| name != lane).collect();
+        let others: Vec<String> =
+            values(&self.table, "lane").map(|other| text(other, "name").to_owned()).filter(|name| name != lane).collect();
         if others.is_empty() {
             return;
         }

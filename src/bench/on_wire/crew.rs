@@ -172,7 +172,9 @@ impl Crew {
     }
 
     fn join_watcher(&mut self) -> Result<Watched, Error> {
-        self.watcher.take().map_or_else(|| Err(broken("the consumer")), |watcher| watcher.join().unwrap_or_else(|_| Err(broken("the consumer"))))
+        self.watcher
+            .take()
+            .map_or_else(|| Err(broken("the consumer")), |watcher| watcher.join().unwrap_or_else(|_| Err(broken("the consumer"))))
     }
 
     fn end(&mut self) {
