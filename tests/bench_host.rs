@@ -295,7 +295,9 @@ fn no_file_can_make_it_panic_or_put_words_into_a_command() {
     let spoils = || prop::collection::vec((0..GOOD.len(), spoiled()), 0..8);
     let cores = (prop_oneof![0_u32..6, Just(u32::MAX)], prop::option::of(0_u32..6));
     let config = ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() };
-    let holds = |(before, after, (lane, sender)): (Vec<(usize, Vec<u8>)>, Vec<(usize, Vec<u8>)>, (u32, Option<u32>))| {
+    // Which file, and what it says.
+    type Spoils = Vec<(usize, Vec<u8>)>;
+    let holds = |(before, after, (lane, sender)): (Spoils, Spoils, (u32, Option<u32>))| {
         before.iter().for_each(|(nth, text)| made.put(GOOD[*nth].0, text));
         let used = CoresUsed { sender, lane, consumer: Some(2) };
         let checks = made.checks(&used, |made| after.iter().for_each(|(nth, text)| made.put(GOOD[*nth].0, text)));
