@@ -12,10 +12,10 @@ fn script(arguments: &[&str]) -> (Option<i32>, String) {
 /// A configuration that any host can plan: one lane on loopback.
 fn config(dir: &Path) -> String {
     let path = dir.join("lo.toml");
-    let text = "[[lane]]\nname = \"l\"\ncore = 0\nsource = \"udp\"\n[[publication]]\nname = \"p\"\n[[publication.ring]]\nschema = \"mbo\"\n\
+    let text = "[service]\nlatency_log = \"LOG\"\n[[lane]]\nname = \"l\"\ncore = 0\nsource = \"udp\"\n[[publication]]\nname = \"p\"\n[[publication.ring]]\nschema = \"mbo\"\n\
                 [[channel]]\nname = \"c\"\nfeed = \"nasdaq-itch\"\nlane = \"l\"\npublication = \"p\"\n\
                 [[channel.line]]\nname = \"A\"\ninterface = \"lo\"\ngroup = \"239.1.2.3\"\nport = 26400\n";
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, text.replace("LOG", dir.join("logs/latency.hlog").to_str().unwrap())).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
@@ -44,7 +44,9 @@ fn the_systemd_command_is_printed_with_what_the_service_needs() {
         "run --config",
         &config,
     ];
-    for part in wanted {
+    // The folder of the log, which is made.
+    let logs = format!("ReadWritePaths={} ", dir.path().join("logs").display());
+    for part in wanted.into_iter().chain([logs.as_str()]) {
         assert!(said.contains(part), "{part:?} is not in\n{said}");
     }
 }
