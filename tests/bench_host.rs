@@ -175,6 +175,9 @@ fn who_runs_on_the_lane_s_core_meanwhile_is_named_with_the_command_that_moves_hi
     made.put("proc/77/task/77/stat", thread(100, 3));
     let checks = made.checks(&USED, |made| {
         made.put("proc/77/task/77/stat", thread(112, 3));
+        // A second thread of his, and one of another core.
+        made.put("proc/77/task/78/stat", thread(2, 3));
+        made.put("proc/80/task/80/stat", thread(9, 0));
         made.put("proc/stat", stat([IDLE, IDLE, IDLE, [1012, 1002, 100_004, 12, 0]]));
     });
     let found = "core 3 80 % busy (programs 60 %, kernel 10 %, interrupts 10 %), by a) (b (process 77)";

@@ -1,5 +1,7 @@
 //! Who else takes time: other processes, a hypervisor, a quota.
 
+use std::collections::BTreeSet;
+
 use super::files::{Unread, shown};
 use super::sample::Ticks;
 use super::{CoreList, Finding, Look};
@@ -26,7 +28,10 @@ pub(super) fn on_the_lane(look: &Look<'_>) -> Result<Finding, Unread> {
     if busy <= QUIET_PERCENT {
         return Finding::good(format!("core {lane} {busy} % busy"));
     }
-    let there: Vec<_> = look.sample.threads.iter().filter(|thread| thread.core == lane).take(3).collect();
+    let mut there: Vec<_> = look.sample.threads.iter().filter(|thread| thread.core == lane).collect();
+    let mut seen = BTreeSet::new();
+    there.retain(|thread| seen.insert(thread.process));
+    there.truncate(3);
     let who: Vec<String> = there.iter().map(|thread| format!("{} (process {})", thread.name, thread.process)).collect();
     let who = if who.is_empty() { String::new() } else { format!(", by {}", who.join(", ")) };
     let found = format!(
@@ -36,9 +41,7 @@ pub(super) fn on_the_lane(look: &Look<'_>) -> Result<Finding, Unread> {
         ticks.percent(ticks.interrupts)
     );
     let others = others(look);
-    let mut movable: Vec<u32> = there.iter().filter(|thread| !thread.of_kernel).map(|thread| thread.process).collect();
-    movable.sort_unstable();
-    movable.dedup();
+    let movable: Vec<u32> = there.iter().filter(|thread| !thread.of_kernel).map(|thread| thread.process).collect();
     if movable.is_empty() || others.is_empty() {
         return Finding::bad(found, format!("ps -eLo psr,pcpu,pid,comm --sort=-pcpu | awk '$1 == {lane}' | head # and end them"));
     }
