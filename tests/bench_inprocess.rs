@@ -389,6 +389,50 @@ fn rounds_can_be_repeated_and_leave_nothing_behind() {
     assert_eq!((messages, there, mine()), (vec![1_000; 3], 1, 0));
 }
 
+/// What the next test kills; by itself it does nothing.
+#[test]
+fn a_benchmark_for_another_test_to_kill() {
+    if std::env::var_os("TICKWIRE_TEST_BENCH_TO_KILL").is_some() {
+        // Where the other test removes it.
+        let room = tempfile::tempdir().unwrap();
+        let workload = one_session(1_000);
+        // Twenty minutes.
+        round(InProcessConfig { dir: None, ..config(&workload, Pace::Rate(0.1), &room) });
+    }
+}
+
+#[test]
+fn what_a_killed_benchmark_left_in_memory_is_removed_by_the_next() {
+    let room = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_benchmark_for_another_test_to_kill"])
+        .env("TICKWIRE_TEST_BENCH_TO_KILL", "1")
+        // What it cannot remove any more is in here.
+        .env("TMPDIR", room.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let all = Path::new("/dev/shm/tickwire");
+    let was_there = all.exists();
+    let left = all.join(format!("bench-{}-0", child.id()));
+    let mut looks = 0;
+    while !left.join("bench").exists() && child.try_wait().unwrap().is_none() && looks < 3_000 {
+        looks += 1;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(left.join("bench").exists(), "it never came so far");
+    let workload = one_session(1_000);
+    round(InProcessConfig { dir: None, ..config(&workload, Pace::Max, &room) });
+    assert!(!left.exists());
+    if !was_there {
+        let _alone = alone();
+        // Made by the one that was killed. Somebody else may be in it by now.
+        let _ = std::fs::remove_dir(all);
+    }
+}
+
 #[test]
 fn without_a_consumer_the_headline_is_publishing() {
     let workload = one_session(2_000);

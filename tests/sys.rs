@@ -31,6 +31,19 @@ fn a_pinned_thread_runs_on_its_core_and_sees_no_other() {
 }
 
 #[test]
+fn a_thread_that_is_kept_off_a_core_may_be_let_back() {
+    on_a_thread_of_its_own(|| {
+        let cores = affinity::allowed_cores();
+        affinity::restrict_to(&cores[..1]).expect("an allowed core");
+        assert_eq!(affinity::allowed_cores(), cores[..1]);
+        affinity::restrict_to(&cores).expect("what it had before");
+        assert_eq!(affinity::allowed_cores(), cores);
+        assert!(affinity::restrict_to(&[]).is_err() && affinity::restrict_to(&[usize::MAX]).is_err(), "no core at all");
+        assert_eq!(affinity::allowed_cores(), cores);
+    });
+}
+
+#[test]
 fn a_core_that_is_not_there_is_an_error() {
     for absent in [1023, 1024, usize::MAX] {
         on_a_thread_of_its_own(move || assert!(affinity::pin_to(absent).is_err(), "core {absent}"));

@@ -185,6 +185,7 @@ impl Lane {
             }
             now_ns = self.clock.now_ns();
             self.latency.record(now_ns.saturating_sub(recv_ns), u64::from(count));
+            source.published(now_ns);
             if let Some(sampler) = &mut self.sampler {
                 sampler.tell(now_ns, &mut self.publications, &mut self.latency);
             }

@@ -82,6 +82,10 @@ pub trait Source {
     /// The batch's receive time is stamped once, when it is found.
     fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError>;
 
+    /// What the last poll lent has been published, at `now_ns` of the lane's clock. Only a source that measures does anything with it.
+    #[inline(always)]
+    fn published(&mut self, _now_ns: u64) {}
+
     /// What is due now and then (about ten times a second) and may take a system call: statistics of the kernel, whether the interfaces
     /// are still there. A part that is lost is opened again here as soon as it can be; meanwhile the rest goes on.
     fn chores(&mut self) -> Result<(), SourceError> {

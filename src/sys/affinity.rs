@@ -22,6 +22,21 @@ pub fn pin_to(core: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets the calling thread run on these cores alone; threads it starts from then on begin there. `EINVAL` if none of them is there and allowed.
+pub fn restrict_to(cores: &[usize]) -> io::Result<()> {
+    // SAFETY: an all-zero cpu_set_t is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    for &core in cores.iter().filter(|&&core| core < libc::CPU_SETSIZE as usize) {
+        // SAFETY: `core` is below the set's size.
+        unsafe { libc::CPU_SET(core, &mut set) };
+    }
+    // SAFETY: pid 0 is the calling thread; `set` lives through the call and is only read, as many bytes as it has.
+    match unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// The core the calling thread runs on now; `None` if the kernel does not say.
 pub fn current_core() -> Option<usize> {
     // SAFETY: takes nothing, returns a number or -1.

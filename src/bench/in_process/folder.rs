@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::NAME;
 use crate::error::{Error, Exit};
+use crate::shm::{Publication, WriterState};
 
 /// Where publications are by default, ours included.
 const PUBLICATIONS: &str = "/dev/shm/tickwire";
@@ -28,6 +30,7 @@ impl Folder {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let path = parent.join(format!("bench-{}-{number}", std::process::id()));
         let remove_parent = !parent.exists();
+        sweep(parent);
         let made = std::fs::create_dir_all(&path);
         let folder = Self { path, remove: true, remove_parent };
         made.map_err(|error| {
@@ -39,6 +42,19 @@ impl Folder {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Removes what benchmarks left that were killed: memory nobody would get back. A writer that lives holds a lock on its file.
+fn sweep(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let dir = entry.path();
+        let is_ours = entry.file_name().to_string_lossy().starts_with("bench-") && entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let is_dead = |publication: Publication| matches!(publication.writer(), Ok(WriterState::Dead));
+        if is_ours && Publication::open(&dir, NAME).is_ok_and(is_dead) {
+            // Only what a writer leaves is in it; if it is another user's, that user's next benchmark removes it.
+            let _ = std::fs::remove_dir_all(&dir);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::stats::Drops;
 use crate::time::Clock;
 
 /// At most this many datagrams are lent by one poll, as live sources do.
-pub(super) const BATCH: usize = 64;
+const BATCH: usize = 64;
 
 /// Lends what is due, a batch at a time, stamped by the clock once a batch, and keeps when each batch was received and published.
 ///
@@ -79,8 +79,6 @@ impl PacedSource {
 impl Source for PacedSource {
     fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError> {
         let mut now_ns = self.clock.now_ns();
-        // The lane commits before it polls again, so by now the last batch is published; a chore in between counts as part of it.
-        self.taken.published(now_ns);
         if now_ns < self.start_ns {
             return Ok(Polled::Idle);
         }
@@ -104,6 +102,11 @@ impl Source for PacedSource {
             return Ok(Polled::Delivered(count));
         }
         Ok(if waiting.is_empty() { Polled::End } else { Polled::Idle })
+    }
+
+    #[inline]
+    fn published(&mut self, now_ns: u64) {
+        self.taken.published(now_ns);
     }
 
     fn frames(&self) -> u64 {

@@ -12,7 +12,6 @@ use crate::bench::{Interval, Lateness, Measure, Measures};
 #[derive(Clone, Copy, Debug)]
 struct Batch {
     recv_ns: u64,
-    /// 0: not yet.
     published_ns: u64,
     first: u32,
     count: u32,
@@ -39,7 +38,7 @@ pub(super) struct Reckoned {
     pub warm_up: u64,
     /// From the start to the last datagram's end, ns.
     pub elapsed_ns: u64,
-    /// How long after it was due the last one was taken up, ns.
+    /// How long after it was due the last one was taken up, ns; 0 if the last one was not taken up.
     pub end_late_ns: u64,
 }
 
@@ -58,12 +57,10 @@ impl Taken {
         self.batches.push(Batch { recv_ns, published_ns: 0, first, count });
     }
 
-    /// What was lent had been published by `now_ns`.
+    /// The last batch had been published by `now_ns`.
     #[inline]
     pub fn published(&mut self, now_ns: u64) {
-        if let Some(last) = self.batches.last_mut()
-            && last.published_ns == 0
-        {
+        if let Some(last) = self.batches.last_mut() {
             last.published_ns = now_ns;
         }
     }
@@ -124,6 +121,9 @@ impl Taken {
                 reckoned.measures.record(Measure::DueToReceived, wait_ns);
                 reckoned.measures.record(Measure::DueToPublished, whole_ns);
             }
+        }
+        if reckoned.sent < workload.packets.len() as u64 {
+            reckoned.end_late_ns = 0;
         }
         reckoned.intervals = intervals.finish(end_ns);
         reckoned.lateness = paced.then_some(lateness);
