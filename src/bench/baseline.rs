@@ -61,8 +61,20 @@ pub struct Judged {
     pub exceeded: bool,
 }
 
+/// Whether conditions can be judged at all: what can be known before the run.
+pub fn check(conditions: &[Condition], has_baseline: bool) -> Result<(), Error> {
+    match conditions.iter().find(|condition| matches!(condition.limit, Limit::Times(_))) {
+        Some(condition) if !has_baseline => {
+            let (why, cure) = ("a factor is of a baseline, and there is none", "name one with --baseline FILE.json, or say a time");
+            Err(Error::new(Exit::Usage, format!("--fail-if '{condition}'"), why, cure))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Holds a run's first variant against the baseline's variant of the same name (or its first), and against conditions.
 pub fn judge(result: &BenchResult, baseline: Option<Baseline<'_>>, conditions: &[Condition]) -> Result<Verdict, Error> {
+    check(conditions, baseline.is_some())?;
     let mut verdict = Verdict { warnings: Vec::new(), heading: String::new(), rows: Vec::new(), judged: Vec::new() };
     let refuse = |what: String, why: String, cure: &str| Error::new(Exit::Failed, what, why, cure);
     let Some(mine) = result.variants.first() else {
@@ -72,10 +84,6 @@ pub fn judge(result: &BenchResult, baseline: Option<Baseline<'_>>, conditions: &
         };
     };
     let asks = conditions.iter().find(|condition| matches!(condition.limit, Limit::Times(_)));
-    if let (Some(condition), None) = (asks, baseline) {
-        let why = "a factor is of a baseline, and there is none";
-        return Err(Error::new(Exit::Usage, format!("--fail-if '{condition}'"), why, "name one with --baseline FILE.json, or say a time"));
-    }
     let mut theirs = None;
     if let Some(Baseline { name, result: earlier }) = baseline {
         let differences = differences(result, earlier);
@@ -85,6 +93,11 @@ pub fn judge(result: &BenchResult, baseline: Option<Baseline<'_>>, conditions: &
             return Err(Error::new(Exit::Usage, what, format!("{name} cannot be compared with: {first}"), cure));
         }
         verdict.warnings.extend(differences);
+        for (result, which) in [(result, "this run's"), (earlier, "the baseline's")] {
+            if result.variants.iter().any(|variant| variant.lateness.is_some_and(|lateness| lateness.fell_behind())) {
+                verdict.warnings.push(format!("{which} sender fell behind: its latency from due is not that of the pace"));
+            }
+        }
         if result.host.cpu != earlier.host.cpu && !earlier.host.cpu.is_empty() && !result.host.cpu.is_empty() {
             verdict.warnings.push(format!("another machine: {}, and then {}", one_line(&result.host.cpu), one_line(&earlier.host.cpu)));
         }

@@ -16,7 +16,7 @@ const LONGEST_BYTES: u64 = 1 << 19;
 const LONGEST_TEXT: usize = 1 << 20;
 /// Cookie, payload's length, normalising offset, digits, lowest, highest, ratio.
 const HEADER: usize = 40;
-const V2_COOKIE: u32 = 0x1c84_9303;
+const V2_COOKIE: u32 = 0x1c84_9313;
 
 /// The text of a histogram. Fails where a count is larger than the form can hold.
 pub fn encode(histogram: &Histogram<u64>) -> std::io::Result<String> {

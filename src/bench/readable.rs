@@ -50,6 +50,7 @@ pub fn share(part: u64, whole: u64) -> String {
         () if percent >= 99.5 => format!("{percent:.0} %"),
         () if percent >= 9.995 => format!("{percent:.1} %"),
         () if percent >= 0.0995 => format!("{percent:.2} %"),
+        () if percent >= 0.0095 => format!("{percent:.3} %"),
         () if percent >= 0.00095 => format!("{percent:.4} %"),
         () => "less than 0.001 %".to_owned(),
     }
@@ -61,9 +62,14 @@ pub fn date(ns: u64) -> String {
     jiff::Timestamp::from_second(second).map_or_else(|_| format!("{ns} ns"), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-/// Words that came from elsewhere, on one line of a terminal whose cursor they cannot move.
+/// Words that came from elsewhere, on one line of a terminal whose cursor they cannot move, nor the direction of its writing.
 pub fn one_line(words: &str) -> String {
-    words.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    words.chars().map(|c| if c.is_control() || turns_writing(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+/// Whether a character turns the direction of what is written behind it.
+pub fn turns_writing(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// At most so many characters of it.

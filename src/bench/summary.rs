@@ -106,11 +106,11 @@ pub fn rate(variant: &Variant) -> Sentence {
     let per_s = |count| three_or_all(counts.per_s(count));
     let rounds = variant.rounds.len() as u64;
     Sentence::plain(format!(
-        "{} datagrams/s, {} messages/s: {} and {} in {} ({})",
+        "{} datagrams/s, {} messages/s ({} and {} in {}, {})",
         per_s(counts.sent),
         per_s(counts.messages),
-        count_of(counts.sent, "datagram"),
-        count_of(counts.messages, "message"),
+        grouped(counts.sent),
+        grouped(counts.messages),
         time(counts.elapsed_ns),
         count_of(rounds, "round"),
     ))
@@ -120,29 +120,30 @@ fn three_or_all(rate: f64) -> String {
     if rate >= 100.0 { grouped(rate.round() as u64) } else { three_digits(rate) }
 }
 
-/// What was lost on a variant's way, by where it was lost; in the order of the path.
-pub fn losses(counts: &Counts) -> Vec<(u64, String)> {
-    let mut losses = vec![
-        (counts.not_sent(), "datagrams not sent".to_owned()),
-        (counts.overrun, "datagrams dropped by the kernel for want of room".to_owned()),
-        (counts.gaps, "gaps".to_owned()),
-        (counts.lost_messages, "messages lost in gaps".to_owned()),
-    ];
-    losses.extend(counts.dropped_by_reason.iter().map(|(reason, count)| (*count, format!("dropped: {}", one_line(reason)))));
-    losses.push((counts.lapped, "records the consumer was too slow for".to_owned()));
-    losses.push((counts.unmatched, "sampled datagrams without a partner (in no percentile)".to_owned()));
-    losses.retain(|&(count, _)| count > 0);
+/// What was lost on a variant's way, in sentences; in the order of the path.
+pub fn losses(counts: &Counts) -> Vec<String> {
+    let mut losses = Vec::new();
+    let mut lost = |count, noun: &str, how: &str| {
+        if count > 0 {
+            losses.push(format!("{} {how}", count_of(count, noun)));
+        }
+    };
+    lost(counts.not_sent(), "datagram", "not sent");
+    lost(counts.overrun, "datagram", "dropped by the kernel for want of room");
+    lost(counts.gaps, "gap", "in the sequence");
+    lost(counts.lost_messages, "message", "lost in gaps");
+    for (reason, count) in &counts.dropped_by_reason {
+        lost(*count, "drop", &format!("({})", one_line(reason)));
+    }
+    lost(counts.lapped, "record", "too fast for the consumer");
+    lost(counts.unmatched, "sampled datagram", "without a partner (in no percentile)");
     losses
 }
 
-/// The same in a sentence.
+/// The same in one.
 pub fn loss(variant: &Variant) -> Sentence {
     let losses = losses(&variant.counts);
-    if losses.is_empty() {
-        return Sentence::plain("nothing");
-    }
-    let words: Vec<String> = losses.iter().map(|(count, what)| format!("{} {what}", grouped(*count))).collect();
-    Sentence::warning(words.join(", "))
+    if losses.is_empty() { Sentence::plain("nothing") } else { Sentence::warning(losses.join(", ")) }
 }
 
 /// What stamping costs, and in how many datagrams it is.

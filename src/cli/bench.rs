@@ -1,23 +1,19 @@
 //! `tickwire bench`: what latency this host gives, where it goes, and whether a change made it better.
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
-use super::output::Output;
+use super::bench_results::ResultArgs;
 use super::progress::{self, Of};
 use super::values;
-use crate::bench::baseline::{self, Baseline, Verdict};
-use crate::bench::condition::Condition;
 use crate::bench::config::{BenchConfig, Candidate, Input, InputFrom, Wasted, Way};
 use crate::bench::handler::Setup;
 use crate::bench::on_wire::GivenCores;
 use crate::bench::result::BenchResult;
 use crate::bench::sender::Via;
-use crate::bench::table::Colours;
-use crate::bench::{Pace, hlog, json, percentiles, table};
+use crate::bench::{Pace, json};
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
@@ -34,6 +30,9 @@ pub(super) struct BenchArgs {
     /// A capture (pcap, pcapng, also .gz) or day file; without it a session is made up
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Show this result again, which --json wrote, instead of running
+    #[arg(long, value_name = "RESULT.json", conflicts_with_all = ["file", "generate"])]
+    show: Option<PathBuf>,
     #[command(flatten)]
     workload: WorkloadArgs,
     #[command(flatten)]
@@ -48,10 +47,10 @@ pub(super) struct BenchArgs {
 #[command(next_help_heading = "What is replayed")]
 struct WorkloadArgs {
     /// What it speaks: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep; a made-up session is nasdaq-itch
-    #[arg(long, value_parser = values::feed, required_unless_present = "generate", default_value_if("generate", clap::builder::ArgPredicate::IsPresent, "nasdaq-itch"))]
+    #[arg(long, value_parser = values::feed, required_unless_present_any = ["generate", "show"], default_value_if("generate", clap::builder::ArgPredicate::IsPresent, "nasdaq-itch"))]
     feed: Option<FeedName>,
     /// Make up a session of so many messages
-    #[arg(long, value_name = "MESSAGES", conflicts_with = "file", required_unless_present = "file")]
+    #[arg(long, value_name = "MESSAGES", conflicts_with = "file", required_unless_present_any = ["file", "show"])]
     generate: Option<u64>,
     /// Made up: symbols listed
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "file")]
@@ -142,29 +141,6 @@ struct MeasuringArgs {
     /// sender=US once in the middle of the run; repeat
     #[arg(long, value_name = "WHERE=US", value_parser = waste)]
     waste: Vec<(Place, u64)>,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "What comes out")]
-struct ResultArgs {
-    /// Write the result to this file, as JSON with its histograms (`-` for standard output)
-    #[arg(long, value_name = "FILE.json")]
-    json: Option<PathBuf>,
-    /// Write the histograms to this file, as an HdrHistogram log
-    #[arg(long, value_name = "FILE.hlog")]
-    hlog: Option<PathBuf>,
-    /// Write percentile distributions into this directory, one file (.hgrm) a measure
-    #[arg(long, value_name = "DIR")]
-    percentiles: Option<PathBuf>,
-    /// Write a page with plots into this directory (index.html)
-    #[arg(long, value_name = "DIR")]
-    report: Option<PathBuf>,
-    /// Compare with an earlier result
-    #[arg(long, value_name = "FILE.json")]
-    baseline: Option<PathBuf>,
-    /// End with exit code 7 if this holds: [MEASURE.]PERCENTILE>FACTORx against the baseline, or >TIMEus by itself; as in p99>1.2x (repeat)
-    #[arg(long, value_name = "CONDITION")]
-    fail_if: Vec<Condition>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -282,35 +258,12 @@ impl WayArgs {
 
 pub(super) fn run(args: &BenchArgs) -> Result<(), Error> {
     let _ = signals::install();
-    let config = args.config()?;
-    let results = &args.results;
-    // What is refused is refused before an hour's run.
-    let earlier = results.baseline.as_deref().map(json::open).transpose()?;
-    let wanted = [(results.json.as_ref(), "the result"), (results.hlog.as_ref(), "the HdrHistogram log")];
-    let mut outputs = Output::open_all(wanted, args.file.as_deref())?.into_iter();
-    let (json_file, hlog_file) = (outputs.next().flatten(), outputs.next().flatten());
-    for dir in [&results.percentiles, &results.report].into_iter().flatten() {
-        directory(dir)?;
+    let outputs = args.results.open(args.show.as_deref().or(args.file.as_deref()))?;
+    if let Some(shown) = &args.show {
+        return outputs.give(&json::open(shown)?);
     }
-    let result = measured(&config)?;
-    let quiet = [&json_file, &hlog_file].into_iter().flatten().any(Output::is_stdout);
-    if let Some(file) = json_file {
-        file.fill(|out| json::write(&result, out))?;
-    }
-    if let Some(file) = hlog_file {
-        file.fill(|out| hlog::write(&result, out))?;
-    }
-    if let Some(dir) = &results.percentiles {
-        percentiles::write_all(&result, dir)?;
-    }
-    let page = results.report.as_ref().map(|dir| dir.join("index.html"));
-    if let Some(page) = &page {
-        // REPORT
-    }
-    if !quiet {
-        show(&result, page.as_deref())?;
-    }
-    judged(args, &result, earlier.as_ref(), quiet)?;
+    let result = measured(&args.config()?)?;
+    outputs.give(&result)?;
     match result.stopped {
         true => Err(Error::new(Exit::Failed, "stopped before its end", "a signal came; the results are those so far", "")),
         false => Ok(()),
@@ -334,39 +287,4 @@ fn measured(config: &BenchConfig) -> Result<BenchResult, Error> {
     });
     bar.finish_and_clear();
     result
-}
-
-fn show(result: &BenchResult, page: Option<&Path>) -> Result<(), Error> {
-    let out = std::io::stdout();
-    let colours = if out.is_terminal() && std::env::var_os("NO_COLOR").is_none() { Colours::Yes } else { Colours::No };
-    let mut out = out.lock();
-    let written = table::write(result, colours, &mut out);
-    written.map_err(|error| Error::new(Exit::Failed, "cannot write to standard output", error, ""))?;
-    if let Some(page) = page {
-        println!("\nreport: {}", page.display());
-    }
-    Ok(())
-}
-
-fn judged(args: &BenchArgs, result: &BenchResult, earlier: Option<&BenchResult>, quiet: bool) -> Result<(), Error> {
-    let conditions = &args.results.fail_if;
-    if earlier.is_none() && conditions.is_empty() {
-        return Ok(());
-    }
-    let name = args.results.baseline.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
-    let verdict: Verdict = baseline::judge(result, earlier.map(|result| Baseline { name: &name, result }), conditions)?;
-    if quiet {
-        let _ = verdict.write(&mut std::io::stderr().lock());
-    } else {
-        let _ = verdict.write(&mut std::io::stdout().lock());
-    }
-    verdict.outcome()
-}
-
-/// A directory that files can be written into.
-fn directory(dir: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(dir).map_err(|error| {
-        let cure = "name a directory that exists or can be made";
-        Error::new(Exit::Usage, "the directory cannot be used", error, cure).in_file(dir)
-    })
 }

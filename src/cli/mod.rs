@@ -1,6 +1,7 @@
 //! The command line: arguments as typed → one subcommand → one error line → a documented exit code.
 
 mod bench;
+mod bench_results;
 mod book;
 mod books;
 mod check;
