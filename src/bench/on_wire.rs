@@ -263,6 +263,7 @@ impl OnWire {
             intervals: watched.intervals,
             lateness: sent.kept,
             ping_pong_ns,
+            warm_up_ns: config.warm_up_ns,
             stamp_ns: self.stamp_ns,
             ..Round::default()
         };

@@ -40,8 +40,9 @@ pub fn verdict(result: &BenchResult) -> Sentence {
     };
     let behind: Vec<String> = result.variants.iter().filter(|variant| fell_behind(variant)).map(how_late).collect();
     if !behind.is_empty() {
-        let what = "The pace was not kept, and latency from due holds the sender's delay.";
-        return Sentence::warning(format!("The sender fell behind: {}. {what}", behind.join("; ")));
+        let who = if sends(measured) { "sender" } else { "lane" };
+        let what = format!("The pace was not kept, and latency from due holds the {who}'s delay.");
+        return Sentence::warning(format!("The {who} fell behind: {}. {what}", behind.join("; ")));
     }
     let histogram = measured.measures.get(result.headline);
     let (of, title) = (label(measured), result.headline.title());
@@ -76,6 +77,11 @@ pub fn pace(result: &BenchResult) -> String {
 
 fn fell_behind(variant: &Variant) -> bool {
     variant.lateness.is_some_and(|lateness| lateness.fell_behind())
+}
+
+/// Whether somebody sends: in process what is late was late in being taken up by the lane.
+fn sends(variant: &Variant) -> bool {
+    !variant.measures.get(Measure::SenderLateness).is_empty()
 }
 
 /// `xdp 12.4 % of its datagrams more than 50.0 µs late (p99 3.20 ms)`.
