@@ -267,6 +267,22 @@ fn warm_up_is_in_no_histogram_and_counted() {
 }
 
 #[test]
+fn a_consumer_that_is_too_slow_is_told_of_and_what_it_missed_is_not_guessed() {
+    if !is_read() {
+        return;
+    }
+    let workload = one_session(20_000);
+    let room = room();
+    let slow = InProcessConfig { seen_delay_ns: 20_000_000, depth: Some(1 << 9), ..config(&workload, Pace::Rate(10_000.0), &room) };
+    let round = round(slow);
+    let counts = &round.counts;
+    assert!(counts.lapped > 0 && counts.unmatched > 0, "{counts:?}");
+    assert!(count(&round, Measure::DueToSeen) < counts.sent && count(&round, Measure::DueToSeen) + counts.unmatched <= counts.sent);
+    assert_eq!(count(&round, Measure::DueToPublished), counts.sent, "the lane waits for nobody");
+    assert_eq!(counts.messages, 20_000);
+}
+
+#[test]
 fn at_the_greatest_pace_there_is_throughput_and_nothing_is_due() {
     let workload = one_session(20_000);
     let total = workload.packets.len() as u64;

@@ -380,6 +380,24 @@ fn it_ends_with_its_writer_when_all_was_read() {
 }
 
 #[test]
+fn samples_that_come_as_thick_as_the_data_are_all_joined() {
+    let mut stage = Stage::new(1 << 14, true);
+    let mut watcher = stage.watcher(a_second());
+    let start_ns = stage.clock.now_ns() - SECOND_NS;
+    watcher.start_at(start_ns);
+    for _ in 0..50 {
+        for sequence in 1..=1_000 {
+            stage.records(1);
+            let due_at_ns = start_ns + (sequence - 1) * 1_000_000;
+            stage.sample(sequence, due_at_ns + 1, due_at_ns + 2);
+        }
+        assert!(watcher.turn().unwrap(), "always something comes");
+    }
+    let watched = watcher.finish().unwrap();
+    assert_eq!((watched.sampled, watched.matched, watched.lapped), (50_000, 50_000, 0));
+}
+
+#[test]
 fn without_a_latency_ring_it_only_reads() {
     let mut stage = Stage::new(1024, false);
     let mut watcher = stage.watcher(a_second());

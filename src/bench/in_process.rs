@@ -267,7 +267,9 @@ impl InProcess {
                 watcher.join().unwrap_or_else(|_| Err(broken("the consumer")))
             });
             prepared?;
+            publication?;
             let watched = watched.transpose()?;
+            (control.progress)(Progress { done: shared.done.load(Ordering::Relaxed), total });
             Ok((ended.unwrap_or_else(|_| Err(broken("the lane")))?, watched, start_ns))
         })
     }
@@ -285,9 +287,15 @@ impl InProcess {
 
     fn reckon(&self, ended: LaneEnd, watched: Option<Watched>, start_ns: u64) -> Round {
         let config = &self.config;
-        let is_seen = matches!(config.headline, Measure::DueToSeen | Measure::PublishedToSeen);
-        // Without a consumer there is nothing later than publishing.
-        let headline = if is_seen && watched.is_none() { Measure::DueToPublished } else { config.headline };
+        let is_paced = config.schedule.due_ns(0).is_some();
+        let is_seen = is_paced && watched.is_some() && matches!(config.headline, Measure::DueToSeen | Measure::PublishedToSeen);
+        let headline = match config.headline {
+            // Where nothing is due the intervals are of the receive times, which nobody but the lane knows.
+            _ if !is_paced => Measure::ReceivedToPublished,
+            // Without a consumer there is nothing later than publishing.
+            Measure::DueToSeen | Measure::PublishedToSeen if watched.is_none() => Measure::DueToPublished,
+            headline => headline,
+        };
         let reckoned = ended.taken.reckon(
             &config.workload,
             &config.schedule,

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! - It waits for nothing and is waited for by nobody: a [`Watcher::turn`] reads what there is and takes one stamp behind it.
-//! - Samples are joined in turns in which no data came, so that joining does not keep it from reading.
+//! - Samples are joined a few at a time, and in turns in which no data came, so that joining does not keep it from reading.
 //! - End-to-end times are those of samples whose stages were not stamped, because stamping slows the datagram; only where every sample
 //!   was stamped are they of those.
 //! - Warm-up (datagrams due before a given time) is in no histogram, only in the intervals. What cannot be joined is counted.
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::due::{DueHints, Dues};
 use super::intervals::Intervals;
 use super::ring_reader::{RingReader, Told, first_data_ring, latency_ring};
-use super::seen::{Seen, SeenMarks};
+use super::seen::{Place, Seen, SeenMarks};
 use super::{Interval, Measure, Measures};
 use crate::error::Error;
 use crate::record::Latency;
@@ -29,6 +29,12 @@ use crate::time::Clock;
 const RECORDS_A_TURN: usize = 2048;
 /// Samples that wait for the consumer to come so far, or for the start to be known, at most; what is older is given up as unmatched.
 const MOST_WAITING: usize = 1 << 16;
+/// Samples joined in a turn in which nothing came: a join takes some 200 ns, and meanwhile nobody reads.
+const JOINS_WHEN_IDLE: usize = 4;
+/// When so many are waiting, some are joined in every turn.
+const MANY_WAITING: usize = 1 << 10;
+/// How many then.
+const JOINS_WHEN_MANY: usize = 16;
 /// How far clocks of two processes may be apart, ns, when a number that occurs more than once is told by its time: far more than they are,
 /// far less than it takes a session to restart.
 const CLOCK_SLACK_NS: u64 = 1_000_000;
@@ -118,7 +124,7 @@ impl Watcher {
             latency,
             clock,
             start_ns: None,
-            told: Told::default(),
+            told: Told { samples: Vec::with_capacity(RECORDS_A_TURN), ..Told::default() },
             waiting: VecDeque::with_capacity(MOST_WAITING),
             hints: DueHints::default(),
             plain: kept(),
@@ -142,9 +148,13 @@ impl Watcher {
         // Samples that were passed over are lapped, and that is all there is to say of them.
         self.told.passed = None;
         self.waiting.extend(self.told.samples.drain(..));
-        if !came || self.waiting.len() > MOST_WAITING / 2 {
-            self.join_waiting();
-        }
+        self.join_waiting(match self.waiting.len() {
+            // Before any has to be given up: as many as can have come.
+            waiting if waiting > MOST_WAITING / 4 => RECORDS_A_TURN,
+            waiting if waiting > MANY_WAITING => JOINS_WHEN_MANY,
+            _ if came => 0,
+            _ => JOINS_WHEN_IDLE,
+        });
         Ok(came || sampled)
     }
 
@@ -159,7 +169,7 @@ impl Watcher {
         while self.turn()? && turns < LAST_TURNS {
             turns += 1;
         }
-        self.join_waiting();
+        self.join_waiting(usize::MAX);
         self.counts.unmatched += self.waiting.len() as u64;
         self.counts.sampled += self.waiting.len() as u64;
         let Self { plain, stamped, told, config, mut counts, .. } = self;
@@ -200,13 +210,11 @@ impl Watcher {
         Ok(true)
     }
 
-    fn join_waiting(&mut self) {
-        let Some(start_ns) = self.start_ns else {
-            self.give_up_oldest();
-            return;
-        };
-        while let Some(&(epoch, sample)) = self.waiting.front() {
-            let place = super::seen::Place { epoch, position: sample.position };
+    /// Joins up to `most` of those that wait, as far as the consumer has come.
+    fn join_waiting(&mut self, most: usize) {
+        for _ in 0..most {
+            let (Some(start_ns), Some(&(epoch, sample))) = (self.start_ns, self.waiting.front()) else { break };
+            let place = Place { epoch, position: sample.position };
             let seen = if sample.rtype == self.data.rtype() { self.seen.when(place) } else { Seen::Never };
             if seen == Seen::NotYet {
                 break;
@@ -214,11 +222,7 @@ impl Watcher {
             self.waiting.pop_front();
             self.join(start_ns, &sample, seen);
         }
-        self.give_up_oldest();
-    }
-
-    /// One that claims a position nobody ever wrote must not keep all others waiting.
-    fn give_up_oldest(&mut self) {
+        // One that claims a position nobody ever wrote must not keep all others waiting.
         while self.waiting.len() > MOST_WAITING / 2 {
             self.waiting.pop_front();
             self.counts.sampled += 1;
