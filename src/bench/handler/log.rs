@@ -68,7 +68,8 @@ impl Log {
         let told = self.messages(|_, message| message.starts_with("publication /"));
         let counted = told.flat_map(|message| {
             let counts = message.rsplit_once(": ").map(|(_, counts)| counts.to_owned()).unwrap_or_default();
-            let count = |part: &str| part.split_once(' ').filter(|(schema, _)| *schema != "latency").and_then(|(_, count)| count.parse().ok());
+            let count =
+                |part: &str| part.split_once(' ').filter(|(schema, _)| *schema != "latency").and_then(|(_, count)| count.parse().ok());
             counts.split(", ").filter_map(count).collect::<Vec<u64>>()
         });
         counted.sum()
