@@ -16,6 +16,7 @@ use self::folder::Folder;
 use self::log::Log;
 use super::on_wire::Wire;
 use crate::error::{Error, Exit};
+use crate::lane::interval_log::{self, Logged};
 use crate::sys::child::{ask_to_end, end_with_us};
 use crate::time::SharedCourse;
 
@@ -51,7 +52,10 @@ pub struct Handler {
     child: Running,
     log: Log,
     publications: PathBuf,
-    _folder: Folder,
+    /// Its configuration, as it was given to it, and where somebody wrote it.
+    config: PathBuf,
+    written: Option<PathBuf>,
+    folder: Folder,
 }
 
 /// A child that does not survive its handle.
@@ -67,12 +71,14 @@ impl Drop for Running {
 }
 
 /// What a handler told in its life.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Told {
     /// How it received: AF_XDP's modes or the sockets' engine, pages, the clock.
     pub modes: Vec<String>,
     /// Records it published, all rings but `latency`; 0 if it did not say.
     pub records: u64,
+    /// Its lanes' histograms, by interval.
+    pub histograms: Vec<Logged>,
     /// Warnings and errors, and what else people should know.
     pub remarks: Vec<String>,
 }
@@ -108,7 +114,15 @@ impl Handler {
             Error::new(Exit::Host, what, error, "name a tickwire binary that this user may execute")
         })?;
         let log = Log::of(child.stderr.take());
-        let mut handler = Self { label: launch.label.to_owned(), child: Running(child), log, publications, _folder: folder };
+        let mut handler = Self {
+            label: launch.label.to_owned(),
+            child: Running(child),
+            log,
+            publications,
+            config,
+            written: launch.configuration.file.clone(),
+            folder,
+        };
         let until = Instant::now() + UP_WITHIN;
         while !handler.log.is_ready() {
             handler.check()?;
@@ -166,7 +180,19 @@ impl Handler {
         self.log.finish();
         let troubles = self.log.troubles().into_iter().map(|trouble| format!("{}: {trouble}", self.label));
         remarks.extend(troubles);
-        Ok(Told { modes: self.log.modes(), records: self.log.records(), remarks })
+        let logged = std::fs::read(self.folder.path().join(configuration::LATENCY_LOG)).map_err(|error| error.to_string());
+        let histograms = logged.and_then(|logged| interval_log::read(&logged)).unwrap_or_else(|why| {
+            remarks.push(format!("{}: its histograms cannot be read: {why}", self.what()));
+            Vec::new()
+        });
+        Ok(Told { modes: self.log.modes(), records: self.log.records(), histograms, remarks })
+    }
+
+    /// A refusal without the name of the file that it was given, which nobody can look into any more, and its line.
+    fn without_our_file(&self, why: &str) -> String {
+        let rest = why.strip_prefix(&*self.config.to_string_lossy());
+        let rest = rest.map(|rest| rest.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit()).trim_start());
+        rest.unwrap_or(why).to_owned()
     }
 
     fn what(&self) -> String {
@@ -183,7 +209,13 @@ impl Handler {
             return Error::new(exit, self.what(), why, "name a binary of a version that has `tickwire bench`");
         }
         match self.log.last_words() {
-            Some((why, quote)) => Error::new(exit, self.what(), why, "").quoting(quote),
+            Some((why, quote)) => {
+                let error = Error::new(exit, self.what(), self.without_our_file(&why), "").quoting(quote);
+                match &self.written {
+                    Some(file) => error.in_file(file),
+                    None => error,
+                }
+            }
             None => {
                 let why = format!("it ended by itself ({status})");
                 Error::new(exit, self.what(), why, "see what it logged").quoting(self.log.all())

@@ -24,6 +24,7 @@ pub use wire::Wire;
 use self::crew::{Crew, Results, SenderPart, WatcherPart};
 use super::due::Dues;
 use super::handler::{Configuration, Handler, Launch, Needs, Receive, Setup, Told};
+use super::measure::Of;
 use super::pingpong::ping_pong_ns;
 use super::schedule::Schedule;
 use super::sender::{SenderConfig, Via};
@@ -31,7 +32,8 @@ use super::watcher::WatcherConfig;
 use super::workload::Workload;
 use super::{Control, Counts, Interval, Measure, Progress, Round, Runner};
 use crate::book::BooksCapacity;
-use crate::error::Error;
+use crate::error::{Error, Exit};
+use crate::lane::interval_log::Logged;
 use crate::lane::stages::stamp_cost_ns;
 use crate::record::Schema;
 use crate::shm::Publication;
@@ -143,8 +145,12 @@ pub struct OnWire {
 impl OnWire {
     /// Checks what can be checked before anything runs, and chooses cores. Call it before the thread is pinned.
     ///
-    /// Errors: a configuration that does not take the workload; cores that this process may not use, or one for two that never sleep.
+    /// Errors: a workload without datagrams; a configuration that does not take it; cores that this process may not use, or one for two that never sleep.
     pub fn new(config: OnWireConfig) -> Result<Self, Error> {
+        if config.workload.packets.is_empty() {
+            let what = config.workload.what.clone();
+            return Err(Error::new(Exit::Input, what, "there is no datagram in it", "name another recording, or its lines"));
+        }
         let needs = Needs {
             interface: config.wire.receiver().to_owned(),
             replace_interfaces: config.wire.is_virtual(),
@@ -243,7 +249,7 @@ impl OnWire {
     }
 
     fn reckon(&self, results: Results, told: Told, counters: &[(String, u64)], ping_pong_ns: Vec<u64>) -> Round {
-        let Results { sent, watched, mut modes, remarks } = results;
+        let Results { start_ns, sent, watched, mut modes, remarks } = results;
         let config = &self.config;
         let mut round = Round {
             measures: watched.measures,
@@ -270,6 +276,7 @@ impl OnWire {
         // The same bounds: adding cannot fail.
         let _ = round.measures.get_mut(Measure::SenderLateness).add(&sent.lateness);
         self.count_sent(&mut round.intervals, sent.sent + sent.refused);
+        self.add_message_stages(&mut round, &told.histograms, start_ns);
         round.modes.push(config.wire.to_string());
         round.modes.append(&mut modes);
         round.modes.extend(told.modes);
@@ -279,6 +286,19 @@ impl OnWire {
             round.remarks.push(format!("{} datagrams were not sent: {why}", sent.refused));
         }
         round
+    }
+
+    /// The stages of single messages are in no sample, but in the lane's own histograms; those of intervals that began in the warm-up are left
+    /// out whole.
+    fn add_message_stages(&self, round: &mut Round, histograms: &[Logged], start_ns: u64) {
+        let warm_up_ns = self.config.warm_up_ns;
+        let counts =
+            |logged: &&Logged| logged.lane == self.configuration.lane && (warm_up_ns == 0 || logged.from_ns >= start_ns + warm_up_ns);
+        for Logged { timing, histogram, .. } in histograms.iter().filter(counts) {
+            let Some(measure) = Measure::from_name(timing.name()).filter(|measure| measure.of() == Of::Message) else { continue };
+            // Within the bounds of ours: adding cannot fail.
+            let _ = round.measures.get_mut(measure).add(histogram);
+        }
     }
 
     /// Tells the intervals what was sent in them, by due time.

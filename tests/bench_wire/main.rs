@@ -4,5 +4,8 @@
 #[path = "../kernel/mod.rs"]
 mod kernel;
 
+mod configurations;
+mod cores;
+mod handlers;
 mod rig;
 mod rounds;

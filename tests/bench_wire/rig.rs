@@ -1,6 +1,5 @@
 //! A small made-up session, two hosts on a veth pair, and what runs between them.
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -84,4 +83,7 @@ pub fn is_refusal(error: &Error) -> bool {
     error.exit == tickwire::error::Exit::Host && (error.to_string().contains("CAP_BPF") || error.to_string().contains("io_uring"))
 }
 
-pub const LINE_A: (Ipv4Addr, u16) = (Ipv4Addr::new(239, 192, 1, 1), 26400);
+/// This host's loopback as both ends.
+pub fn loopback() -> Arc<Wire> {
+    Arc::new(Wire::between("lo", "lo").unwrap())
+}

@@ -18,6 +18,8 @@ use crate::record::Schema;
 
 /// The names of what is made up.
 const NAME: &str = "bench";
+/// What the lane's histograms are logged to, beside the publications.
+pub(super) const LATENCY_LOG: &str = "latency.hlog";
 /// Schemas that are published unless told otherwise, as far as the feed has them: what most configurations name.
 const SCHEMAS: [Schema; 4] = [Schema::Mbo, Schema::Mbp1, Schema::Trades, Schema::Status];
 
@@ -111,7 +113,10 @@ pub struct Needs {
 #[derive(Clone, Debug)]
 pub struct Configuration {
     table: Table,
-    lane: String,
+    /// Where it was read; `None`: it is made up.
+    pub file: Option<PathBuf>,
+    /// The lane that takes the workload.
+    pub lane: String,
     /// The publication that the workload's channels go to.
     pub publication: String,
     /// The workload's number for each channel of that publication, by index; for channels that the workload has not, a number it has not.
@@ -132,7 +137,9 @@ impl Configuration {
         match setup {
             Setup::Receive(receive) => {
                 let table = made_up(*receive, workload, needs);
-                Fitting { table, place: PathBuf::from(receive.name()), remarks: Vec::new() }.fit(workload, needs)
+                let place = PathBuf::from(receive.name());
+                let fit = Fitting { table, place, remarks: Vec::new() }.fit(workload, needs)?;
+                Ok(Self { file: None, ..fit })
             }
             Setup::File(path) => {
                 // The reader's refusals name line and key; the table is of the same text.
@@ -159,6 +166,7 @@ impl Configuration {
         let mut table = self.table.clone();
         let service = section(&mut table, "service");
         set(service, "publication_dir", publications.display().to_string());
+        set(service, "latency_log", beside.join(LATENCY_LOG).display().to_string());
         for publication in tables(&mut table, "publication") {
             if let Some(Value::Table(recording)) = publication.get_mut("recording") {
                 set(recording, "dir", beside.join("recordings").display().to_string());
@@ -204,7 +212,16 @@ impl Fitting {
         let lane_core = written.get("core").and_then(Value::as_integer).and_then(|core| usize::try_from(core).ok());
         let sleeps = written.get("idle_sleep_us").and_then(Value::as_integer).unwrap_or(0) > 0;
         let blocks = written.get("udp").and_then(|udp| udp.get("block")).and_then(Value::as_bool).unwrap_or(false);
-        Ok(Configuration { table: self.table, lane, publication, channels, lane_core, may_sleep: sleeps || blocks, remarks: self.remarks })
+        Ok(Configuration {
+            table: self.table,
+            file: Some(self.place),
+            lane,
+            publication,
+            channels,
+            lane_core,
+            may_sleep: sleeps || blocks,
+            remarks: self.remarks,
+        })
     }
 
     fn refuse(&self, what: impl std::fmt::Display, cure: &str) -> Error {
@@ -276,9 +293,6 @@ impl Fitting {
             set(service, "log", "info".to_owned());
         }
         set(service, "report_interval_s", 0_i64);
-        if service.remove("latency_log").is_some() {
-            self.remarks.push(format!("{}: left out: service.latency_log", self.place.display()));
-        }
     }
 
     fn replace_interfaces(&mut self, interface: &str) {

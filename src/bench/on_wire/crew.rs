@@ -40,6 +40,8 @@ pub(super) struct WatcherPart {
 
 /// What they have done.
 pub(super) struct Results {
+    /// When the first datagram was due.
+    pub start_ns: u64,
     pub sent: Sent,
     pub watched: Watched,
     /// How it was sent.
@@ -64,6 +66,7 @@ pub(super) struct Crew {
     flags: Arc<Flags>,
     /// When the first datagram is due; kept until it is said.
     starts: Vec<Told<u64>>,
+    start_ns: u64,
     sent_by: Receiver<Result<Sent, Error>>,
     sent: Option<Sent>,
     modes: Vec<String>,
@@ -86,6 +89,7 @@ impl Crew {
         let mut crew = Self {
             flags: flags.clone(),
             starts: Vec::new(),
+            start_ns: 0,
             sent_by,
             sent: None,
             modes: Vec::new(),
@@ -119,6 +123,7 @@ impl Crew {
 
     /// Says when the first datagram is due.
     pub fn begin(&mut self, start_ns: u64) {
+        self.start_ns = start_ns;
         for start in self.starts.drain(..) {
             // One that is gone is found out when it is asked for its results.
             let _ = start.send(start_ns);
@@ -168,7 +173,8 @@ impl Crew {
             _ => self.join_watcher()?,
         };
         let sent = self.sent.take().ok_or_else(|| broken("the sender"))?;
-        Ok(Results { sent, watched, modes: std::mem::take(&mut self.modes), remarks: std::mem::take(&mut self.remarks) })
+        let (modes, remarks) = (std::mem::take(&mut self.modes), std::mem::take(&mut self.remarks));
+        Ok(Results { start_ns: self.start_ns, sent, watched, modes, remarks })
     }
 
     fn join_watcher(&mut self) -> Result<Watched, Error> {
