@@ -4,6 +4,7 @@
 //! cargo bench --bench sender                    # 100,000 datagrams a second, 2 s a round
 //! cargo bench --bench sender -- 1000000 0.5     # so many a second, so many seconds a round
 //! cargo bench --bench sender -- 1000 600 once   # ten minutes, one round
+//! cargo bench --bench sender -- 100000 0.5 fifo # as on an idle core, where others work on this one: rounds below 0.95 s, SCHED_FIFO
 //! cargo bench --bench sender -- 100000 2 memory # and how long a day of 20 million messages takes to be made up, and how much memory
 //! ```
 //! Nowhere is what the schedule, waiting and counting cost by themselves; the difference to it is the kernel's. Frames that nobody takes still go
@@ -15,7 +16,7 @@
 mod kernel;
 
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kernel::Namespace;
 use tickwire::bench::schedule::Schedule;
@@ -25,7 +26,7 @@ use tickwire::bench::workload::{Limit, Workload};
 use tickwire::bench::{Control, Pace};
 use tickwire::generate::{CaptureConfig, GenerateConfig};
 use tickwire::sys::affinity;
-use tickwire::time::ClockKeeper;
+use tickwire::time::{Clock, ClockKeeper};
 
 /// 2023-11-15 in New York.
 const MIDNIGHT_NS: u64 = 1_700_024_400_000_000_000;
@@ -37,6 +38,7 @@ fn main() {
     let (rate, seconds) =
         if is_bench { (*numbers.first().unwrap_or(&100_000.0), *numbers.get(1).unwrap_or(&2.0)) } else { (20_000.0, 0.05) };
     let rounds = if is_bench && !asked("once") { 7 } else { 1 };
+    let fifo = asked("fifo");
     if asked("memory") {
         memory();
     }
@@ -55,7 +57,22 @@ fn main() {
     for _ in 0..rounds {
         for (way, sents) in ways.iter().zip(&mut all) {
             keeper.keep();
-            sents.push(send(&workload, Pace::Rate(rate), *way, &keeper));
+            let (workload, clock) = (&workload, keeper.clock());
+            // A thread of its own, because of its scheduling class; the namespace is inherited, the core too.
+            let sent = std::thread::scope(|scope| {
+                let round = scope.spawn(move || {
+                    if fifo && let Err(why) = affinity::set_fifo(10) {
+                        println!("no SCHED_FIFO: {why}");
+                    }
+                    send(workload, Pace::Rate(rate), *way, &clock)
+                });
+                round.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            sents.push(sent);
+            if fifo {
+                // What the others are owed.
+                std::thread::sleep(Duration::from_millis(200));
+            }
         }
     }
     println!(
@@ -87,7 +104,7 @@ fn spread(sents: &[Sent], quantile: f64) -> String {
     format!("{:.2} - {:.2} - {:.2}", values[0], values[values.len() / 2], values[values.len() - 1])
 }
 
-fn send(workload: &Workload, pace: Pace, way: Option<Via>, keeper: &ClockKeeper) -> Sent {
+fn send(workload: &Workload, pace: Pace, way: Option<Via>, clock: &Clock) -> Sent {
     let schedule = Schedule::new(workload, pace);
     let transport: Box<dyn Transport> = match way {
         None => Box::new(Nowhere),
@@ -96,15 +113,14 @@ fn send(workload: &Workload, pace: Pace, way: Option<Via>, keeper: &ClockKeeper)
             opened.unwrap_or_else(|error| panic!("{error}")).transport
         }
     };
-    let clock = keeper.clock();
     let mut sender = Sender::new(&schedule, workload.packets.len(), transport, SenderConfig::default());
-    sender.run(&clock, clock.now_ns() + 5_000_000, &|| false, &AtomicU64::new(0), &mut |_| false).unwrap_or_else(|error| panic!("{error}"))
+    sender.run(clock, clock.now_ns() + 5_000_000, &|| false, &AtomicU64::new(0), &mut |_| false).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// So many datagrams of a made-up day, line A alone.
 fn workload(datagrams: usize) -> Workload {
-    // A fifth of the messages share a datagram with another.
-    let messages = (datagrams as u64 * 2).max(20_000);
+    // Messages come in bursts: some seven share a datagram.
+    let messages = datagrams as u64 * 8 + 20_000;
     let day = GenerateConfig::steady(1, messages, 100, MIDNIGHT_NS, MIDNIGHT_NS + 34_200_000_000_000, 10_000);
     let mut lines = CaptureConfig::default();
     lines.lines.truncate(1);

@@ -169,7 +169,7 @@ impl<'a> Sender<'a> {
         if lost > 0 {
             sent.sent = sent.sent.saturating_sub(lost);
             sent.refused += lost;
-            sent.first_refusal.get_or_insert_with(|| "the interface took them and never sent them".to_owned());
+            sent.first_refusal.get_or_insert_with(|| "the interface threw them away".to_owned());
         }
         if !sent.stopped {
             sent.end_late_ns = sent.elapsed_ns.saturating_sub(self.schedule.end_ns());

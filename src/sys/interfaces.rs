@@ -66,6 +66,18 @@ impl Interface {
     }
 }
 
+/// Packets that an interface of this thread's network namespace was given to send and threw away (no carrier, the other end of a veth pair
+/// full), since it was made; `None` if the kernel does not say. No error tells the sender of all of them.
+pub fn transmit_losses(name: &str) -> Option<u64> {
+    let table = std::fs::read_to_string("/proc/thread-self/net/dev").ok()?;
+    let row = table.lines().find_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix(':'))?;
+    // Receive: bytes, packets, errors, dropped and four more; then transmit in the same order.
+    let mut transmit = row.split_ascii_whitespace().skip(8 + 2);
+    let errors: u64 = transmit.next()?.parse().ok()?;
+    let dropped: u64 = transmit.next()?.parse().ok()?;
+    Some(errors.saturating_add(dropped))
+}
+
 /// The names of all interfaces of this network namespace, in the kernel's order; empty if it does not say.
 pub fn names() -> Vec<String> {
     // SAFETY: takes nothing; returns null or an array that ends with an entry of index 0 and a null name.

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tickwire::bench::Pace;
@@ -192,6 +192,35 @@ fn a_payload_too_long_for_the_interface_is_counted_and_the_rest_go_on() {
         assert!(sent.first_refusal.unwrap().contains("Message too long"), "{how}");
         let lengths: Vec<usize> = sniffed(&sniffer, 3).iter().map(|frame| frame.len() - 42).collect();
         assert_eq!(lengths, [10, 1_472, 20], "{how}");
+    });
+}
+
+#[test]
+fn what_goes_while_the_other_end_is_away_is_counted_as_not_sent() {
+    every_way(|via, namespace| {
+        let payloads: Vec<[u8; 2]> = (0..200_u16).map(u16::to_be_bytes).collect();
+        let workload = workload(payloads.iter().zip(0..).map(|(payload, nth)| (nth * 1_000_000, &payload[..])));
+        let (schedule, clock) = (Schedule::new(&workload, Pace::Recorded(1.0)), Clock::system());
+        let config = SenderConfig { patience: Duration::from_millis(5), ..SenderConfig::default() };
+        let mut sender = Sender::new(&schedule, 200, open(&workload, &[via]).unwrap().transport, config);
+        let sniffer = sniffer();
+        let gone = AtomicU64::new(0);
+        let mut away = 0;
+        let sent = sender.run(&clock, clock.now_ns(), &|| false, &gone, &mut |_| {
+            match (away, gone.load(Ordering::Relaxed)) {
+                (0, 20..) => namespace.ip("link set twb down"),
+                (1, 100..) => namespace.ip("link set twb up"),
+                _ => return false,
+            };
+            away += 1;
+            false
+        });
+        let sent = sent.unwrap();
+        let arrived = sniffed(&sniffer, sent.sent as usize).len() as u64;
+        let how = sender.describe();
+        assert!(sent.refused > 0 && sent.sent + sent.refused == 200 && !sent.stopped, "{how}: {sent:?}");
+        assert_eq!(arrived, sent.sent, "{how}: {sent:?}");
+        assert!(sent.first_refusal.is_some(), "{how}");
     });
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::fd::AsFd;
 
 use super::frames::{HEADERS, Headers};
-use super::transport::{Refusal, Transport, Via};
+use super::transport::{Losses, Refusal, Transport, Via};
 use crate::bench::workload::Workload;
 use crate::error::{Error, Exit};
 use crate::play;
@@ -26,6 +26,7 @@ pub(super) struct Sockets<'w> {
     ends: Vec<usize>,
     /// Of lines.
     destinations: Vec<SocketAddrV4>,
+    losses: Losses,
 }
 
 impl<'w> Sockets<'w> {
@@ -39,7 +40,7 @@ impl<'w> Sockets<'w> {
         let frames = Vec::with_capacity(if headers.is_some() { longest * MAX_BATCH } else { 0 });
         let destinations = workload.lines.iter().map(|line| SocketAddrV4::new(line.group, line.port)).collect();
         let ends = Vec::with_capacity(MAX_BATCH);
-        Ok(Self { workload, interface: interface.to_owned(), socket, headers, frames, ends, destinations })
+        Ok(Self { workload, interface: interface.to_owned(), socket, headers, frames, ends, destinations, losses: Losses::new(interface) })
     }
 
     fn send_payloads(&self, datagrams: Range<usize>) -> io::Result<usize> {
@@ -78,6 +79,14 @@ impl Transport for Sockets<'_> {
 
     fn most(&self) -> usize {
         MAX_BATCH
+    }
+
+    fn begin(&mut self) {
+        self.losses.begin();
+    }
+
+    fn finish(&mut self) -> u64 {
+        self.losses.since()
     }
 
     #[inline]

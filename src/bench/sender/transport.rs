@@ -8,6 +8,7 @@ use super::sockets::Sockets;
 use super::xdp::Xdp;
 use crate::bench::workload::Workload;
 use crate::error::{Error, Exit};
+use crate::sys::interfaces::transmit_losses;
 
 /// Carries the datagrams of a workload out, by their numbers.
 pub trait Transport {
@@ -24,7 +25,8 @@ pub trait Transport {
     /// for the moment. What was not taken is offered again, or given up.
     fn send(&mut self, datagrams: Range<usize>) -> Result<usize, Refusal>;
 
-    /// The run is over: waits, not for long, for what was taken and is not out yet, and says how much of it never went.
+    /// The run is over: waits, not for long, for what was taken and is not out yet, and says how much of what was taken never went. What the
+    /// interface threw away counts, whoever's it was: no error told of it.
     fn finish(&mut self) -> u64 {
         0
     }
@@ -61,6 +63,29 @@ impl Via {
             Self::Frames => "frames",
             Self::Udp => "udp",
         }
+    }
+}
+
+/// What an interface throws away in silence while it is used.
+pub(super) struct Losses {
+    interface: String,
+    before: Option<u64>,
+}
+
+impl Losses {
+    pub fn new(interface: &str) -> Self {
+        Self { interface: interface.to_owned(), before: None }
+    }
+
+    /// Counts from here on.
+    pub fn begin(&mut self) {
+        self.before = transmit_losses(&self.interface);
+    }
+
+    /// How much it has thrown away since; 0 where the kernel does not say.
+    pub fn since(&self) -> u64 {
+        let now = transmit_losses(&self.interface);
+        self.before.zip(now).map_or(0, |(before, now)| now.saturating_sub(before))
     }
 }
 

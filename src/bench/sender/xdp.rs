@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::frames::{HEADERS, Headers};
-use super::transport::{Refusal, Transport};
+use super::transport::{Losses, Refusal, Transport};
 use crate::bench::workload::Workload;
 use crate::error::{Error, Exit};
 use crate::play::socket::await_running;
@@ -28,6 +28,7 @@ pub(super) struct Xdp<'w> {
     interface: Interface,
     /// Datagrams before this one are in the transmit ring or beyond it.
     queued: usize,
+    losses: Losses,
 }
 
 impl<'w> Xdp<'w> {
@@ -38,7 +39,7 @@ impl<'w> Xdp<'w> {
         let chunk_bytes = if longest <= 2048 { 2048 } else { 4096 };
         let config = SocketConfig { chunks: CHUNKS, chunk_bytes, ..SocketConfig::default() };
         let sender = XdpSender::open(&found, 0, &config).map_err(refused)?;
-        Ok(Self { workload, headers: Headers::new(workload, source), sender, interface: found, queued: 0 })
+        Ok(Self { workload, headers: Headers::new(workload, source), sender, interface: found, queued: 0, losses: Losses::new(interface) })
     }
 
     /// Queues a datagram; false if there is no room.
@@ -66,6 +67,7 @@ impl Transport for Xdp<'_> {
 
     fn begin(&mut self) {
         self.queued = 0;
+        self.losses.begin();
     }
 
     #[inline]
@@ -93,8 +95,9 @@ impl Transport for Xdp<'_> {
         while !self.sender.is_drained() && Instant::now() < until && self.sender.flush().is_ok() {
             std::thread::yield_now();
         }
-        // In copy mode what the kernel took was on the interface then.
-        if self.sender.zero_copy() { self.sender.in_flight() as u64 } else { 0 }
+        // In copy mode what the kernel took was on the interface then, or thrown away.
+        let stuck = if self.sender.zero_copy() { self.sender.in_flight() as u64 } else { 0 };
+        stuck + self.losses.since()
     }
 }
 
