@@ -13,6 +13,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tickwire::bench::bare_loop;
 use tickwire::bench::in_process::{InProcess, InProcessConfig};
 use tickwire::bench::schedule::Schedule;
 use tickwire::bench::workload::{Limit, Workload};
@@ -23,15 +24,13 @@ use tickwire::feed::arbiter::ArbiterConfig;
 use tickwire::generate::{CaptureConfig, GenerateConfig, LineSpec};
 use tickwire::journal::Journal;
 use tickwire::lane::{Sampling, counters};
-use tickwire::record::{Schema, Sink};
+use tickwire::record::Schema;
 use tickwire::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
 use tickwire::sys::{affinity, tsc};
 
 const ROUNDS: usize = 7;
 /// Messages in a datagram, unless told otherwise: what a busy feed packs into 1,400 bytes.
 const PER_DATAGRAM: u16 = 35;
-/// Datagrams between commits: a lane's batch.
-const BATCH: usize = 64;
 /// 2023-11-15 in New York.
 const MIDNIGHT_NS: u64 = 1_700_024_400_000_000_000;
 const SCHEMAS: [Schema; 4] = [Schema::Mbo, Schema::Mbp1, Schema::Trades, Schema::Status];
@@ -113,16 +112,10 @@ fn bare(workload: &Workload, core: usize) -> Bare {
         bad_ts_recv: false,
     };
     let mut channel = Channel::new(&config, Journal::new(1));
-    // As the benchmark's: today's, and rising.
+    // Today's, as the benchmark's are.
     let recv_ns = tsc::realtime_ns();
     let began = Instant::now();
-    for (packet, nth) in workload.packets.iter().zip(1..) {
-        channel.on_datagram(0, recv_ns + nth as u64, workload.payload(packet), &mut publisher);
-        if nth % BATCH == 0 {
-            publisher.commit();
-        }
-    }
-    publisher.commit();
+    bare_loop::run(workload, &mut channel, &mut publisher, recv_ns);
     let ns = began.elapsed().as_nanos() as u64;
     let records = SCHEMAS.iter().map(|&schema| publisher.records(schema)).sum();
     Bare { ns, messages: channel.arbiter().messages, records }
