@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::Measure;
 use super::condition::{Condition, Limit};
 use super::percentile::{PERCENTILES, Percentile};
-use super::readable::{clipped, count_of, date, grouped, one_line, three_digits, time};
+use super::readable::{self, clipped, count_of, date, grouped, one_line, time};
 use super::result::{BenchResult, Variant};
 use super::summary;
 use crate::error::{Error, Exit};
@@ -128,7 +128,8 @@ fn differences(now: &BenchResult, then: &BenchResult) -> Vec<String> {
         .map(|(what, now, then)| format!("another {what}: now `{}`, then `{}`", clipped(&one_line(now), 80), clipped(&one_line(then), 80)))
         .collect();
     if differences.is_empty() && (now.datagrams, now.messages) != (then.datagrams, then.messages) {
-        let figures = |result: &BenchResult| format!("{}, {}", count_of(result.datagrams, "datagram"), count_of(result.messages, "message"));
+        let figures =
+            |result: &BenchResult| format!("{}, {}", count_of(result.datagrams, "datagram"), count_of(result.messages, "message"));
         differences.push(format!("another workload: now {}, then {}", figures(now), figures(then)));
     }
     for (result, which) in [(now, "this run"), (then, "the baseline")] {
@@ -202,7 +203,7 @@ impl Judged {
 
 fn ratio(now: Option<u64>, then: Option<u64>) -> String {
     match (now, then) {
-        (Some(now), Some(then)) if then > 0 => three_digits(now as f64 / then as f64),
+        (Some(now), Some(then)) if then > 0 => readable::ratio(now as f64 / then as f64),
         _ => "-".to_owned(),
     }
 }
@@ -221,7 +222,8 @@ impl Verdict {
             writeln!(out, "{:43}{head}", "")?;
         }
         for Row { measure, now, then } in &self.rows {
-            let times = |figures: &[Option<u64>]| figures.iter().map(|ns| format!("{:>11}", ns.map_or("-".to_owned(), time))).collect::<String>();
+            let times =
+                |figures: &[Option<u64>]| figures.iter().map(|ns| format!("{:>11}", ns.map_or("-".to_owned(), time))).collect::<String>();
             let ratios: String = now.iter().zip(then).map(|(&now, &then)| format!("{:>11}", ratio(now, then))).collect();
             writeln!(out, "  {:<28}{:>13}{}", measure.title(), "now", times(now))?;
             writeln!(out, "{:>43}{}", "then", times(then))?;

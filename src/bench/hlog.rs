@@ -55,10 +55,12 @@ pub fn named(result: &BenchResult) -> Vec<(&Variant, Measure, String)> {
     let mut taken = BTreeSet::new();
     let mut named = Vec::new();
     for variant in &result.variants {
-        let plain: String = variant.label.chars().take(60).map(|c| if c.is_ascii_alphanumeric() || "-_.+".contains(c) { c } else { '_' }).collect();
+        let plain: String =
+            variant.label.chars().take(60).map(|c| if c.is_ascii_alphanumeric() || "-_.+".contains(c) { c } else { '_' }).collect();
         let plain = plain.trim_start_matches('.');
         let plain = if plain.is_empty() { "variant" } else { plain };
-        let label = (1..).map(|nth| if nth == 1 { plain.to_owned() } else { format!("{plain}-{nth}") }).find(|label| !taken.contains(label));
+        let label =
+            (1..).map(|nth| if nth == 1 { plain.to_owned() } else { format!("{plain}-{nth}") }).find(|label| !taken.contains(label));
         let label = label.unwrap_or_default();
         for &measure in Measure::ALL {
             if !variant.measures.get(measure).is_empty() {

@@ -47,7 +47,8 @@ impl Percentile {
 
     /// Its value, ns; `None` where there are too few values to tell it, or none at all.
     pub fn of(self, histogram: &Histogram<u64>) -> Option<u64> {
-        self.told_by(histogram.len()).then(|| if self == Self::MAX { histogram.max() } else { histogram.value_at_quantile(self.quantile()) })
+        self.told_by(histogram.len())
+            .then(|| if self == Self::MAX { histogram.max() } else { histogram.value_at_quantile(self.quantile()) })
     }
 }
 

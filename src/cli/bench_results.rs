@@ -53,7 +53,8 @@ impl ResultArgs {
     /// Opens files, makes directories, reads the baseline. `input`, which is read meanwhile, may not be written.
     pub(super) fn open(&self, input: Option<&Path>) -> Result<ResultOutputs<'_>, Error> {
         baseline::check(&self.fail_if, self.baseline.is_some())?;
-        let baseline = self.baseline.as_ref().map(|path| json::open(path).map(|result| (path.display().to_string(), result))).transpose()?;
+        let baseline =
+            self.baseline.as_ref().map(|path| json::open(path).map(|result| (path.display().to_string(), result))).transpose()?;
         for (dir, what) in [(&self.percentiles, "the percentiles"), (&self.report, "the report")] {
             if let Some(dir) = dir {
                 fs::create_dir_all(dir).map_err(|error| {
@@ -92,7 +93,8 @@ impl ResultOutputs<'_> {
         let baseline = self.baseline.as_ref().map(|(name, result)| Baseline { name, result });
         let verdict = baseline::judge(result, baseline, &self.args.fail_if)?;
         let mut text = Vec::new();
-        let told = verdict.write(&mut text).and_then(|()| if quiet { io::stderr().write_all(&text) } else { io::stdout().write_all(&text) });
+        let told =
+            verdict.write(&mut text).and_then(|()| if quiet { io::stderr().write_all(&text) } else { io::stdout().write_all(&text) });
         told.map_err(|error| Error::new(Exit::Failed, "cannot write to standard output", error, ""))?;
         verdict.outcome()
     }
@@ -100,6 +102,7 @@ impl ResultOutputs<'_> {
 
 /// Colours for people at a terminal who did not say that they want none.
 fn colours(terminal: bool) -> Colours {
-    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let wanted =
+        std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     if terminal && wanted { Colours::Yes } else { Colours::No }
 }

@@ -183,8 +183,7 @@ pub fn hostile() -> BenchResult {
         *text = evil.into();
     }
     let host = &mut result.host;
-    for text in
-        [&mut host.cpu, &mut host.kernel, &mut host.numa, &mut host.clock, &mut host.governor, &mut host.isolation, &mut host.cores]
+    for text in [&mut host.cpu, &mut host.kernel, &mut host.numa, &mut host.clock, &mut host.governor, &mut host.isolation, &mut host.cores]
     {
         *text = evil.into();
     }

@@ -56,13 +56,8 @@ fn result(file: shape::File) -> Result<BenchResult, String> {
         return Err(format!("it has {} variants, more than {MOST_VARIANTS}", file.variants.len()));
     }
     let shape::Host { cpu, kernel, numa, clock, governor, isolation, cores } = file.host;
-    let check = |check: shape::Check| HostCheck {
-        name: check.name,
-        found: check.found,
-        good: check.good,
-        why: check.why,
-        cure: check.cure,
-    };
+    let check =
+        |check: shape::Check| HostCheck { name: check.name, found: check.found, good: check.good, why: check.why, cure: check.cure };
     Ok(BenchResult {
         command: file.command,
         version: file.tickwire_version,
@@ -89,7 +84,8 @@ fn variant(variant: shape::Variant) -> Result<Variant, String> {
         let of = measure(&name)?;
         let histogram = encoded::decode(&shape.histogram).map_err(|why| format!("{label}: {name}: the histogram: {why}"))?;
         // Who mends a figure by hand must not believe that it counts.
-        let said = [("count", shape.count, histogram.len()), ("min_ns", shape.min_ns, histogram.min()), ("max_ns", shape.max_ns, histogram.max())];
+        let said =
+            [("count", shape.count, histogram.len()), ("min_ns", shape.min_ns, histogram.min()), ("max_ns", shape.max_ns, histogram.max())];
         if let Some((key, said, holds)) = said.into_iter().find(|(_, said, holds)| said != holds) {
             return Err(format!("{label}: {name}: {key} is {said}, but the histogram's is {holds}"));
         }

@@ -72,8 +72,10 @@ struct Size {
     letters: u32,
 }
 
-const SIZES: [Size; 2] =
-    [Size { class: "wide", width: 900, most_height: 1000, letters: 13 }, Size { class: "narrow", width: 380, most_height: 300, letters: 12 }];
+const SIZES: [Size; 2] = [
+    Size { class: "wide", width: 900, most_height: 1000, letters: 13 },
+    Size { class: "narrow", width: 380, most_height: 300, letters: 12 },
+];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 

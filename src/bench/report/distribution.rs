@@ -10,7 +10,7 @@ use crate::bench::Measure;
 use crate::bench::percentile::{FEWEST_BEYOND, PERCENTILES};
 use crate::bench::readable::{clipped, grouped, time};
 use crate::bench::result::BenchResult;
-use crate::bench::summary;
+use crate::bench::{percentiles, summary};
 
 /// Steps of a curve for each halving of the distance to 100 %.
 const STEPS: u32 = 10;
@@ -24,10 +24,8 @@ pub(super) fn curves(page: &mut Page, result: &BenchResult, measure: Measure) ->
     let mut layers = Vec::new();
     for (nth, histogram) in histograms() {
         let count = histogram.len() as f64;
-        let steps = histogram.iter_quantiles(STEPS);
-        let mut points: Vec<(f64, f64)> = steps
-            .map(|step| (nines(step.quantile_iterated_to()).min(count.log10()), log_time(histogram.highest_equivalent(step.value_iterated_to()))))
-            .collect();
+        let steps = percentiles::steps(histogram, STEPS).into_iter();
+        let mut points: Vec<(f64, f64)> = steps.map(|step| (nines(step.percent / 100.0).min(count.log10()), log_time(step.ns))).collect();
         // One value has no nines, and yet a place.
         points.dedup();
         let told_to = (count / FEWEST_BEYOND as f64).max(1.0).log10();
@@ -64,8 +62,7 @@ pub(super) fn curves(page: &mut Page, result: &BenchResult, measure: Measure) ->
         left: 74,
         right: 0,
     };
-    let key: Vec<_> =
-        variants().map(|(nth, variant)| (Ink::Series(nth), Swatch::Line, clipped(&summary::label(variant), 40))).collect();
+    let key: Vec<_> = variants().map(|(nth, variant)| (Ink::Series(nth), Swatch::Line, clipped(&summary::label(variant), 40))).collect();
     let caption = format!(
         "Marks stand at the table's percentiles. Where fewer than {FEWEST_BEYOND} values lie beyond, the line is thin: that part is anecdote. \
          A dash in the table is a percentile that too few values tell."

@@ -57,7 +57,9 @@ pub(super) fn counts(page: &mut Page, result: &BenchResult) {
         };
         table.rows.push(std::iter::once(format!("dropped: {reason}")).chain(result.variants.iter().map(count)).collect());
     }
-    for (name, figure) in [("elapsed", (|v| v.counts.elapsed_ns) as fn(&Variant) -> u64), ("ended later than due by", |v| v.counts.end_late_ns)] {
+    for (name, figure) in
+        [("elapsed", (|v| v.counts.elapsed_ns) as fn(&Variant) -> u64), ("ended later than due by", |v| v.counts.end_late_ns)]
+    {
         table.rows.push(std::iter::once(name.to_owned()).chain(result.variants.iter().map(|variant| time(figure(variant)))).collect());
     }
     page.table(&table);
@@ -102,7 +104,11 @@ pub(super) fn host(page: &mut Page, result: &BenchResult) {
             None => ("unknown", "? unknown"),
         };
         let found = if check.found.is_empty() { "could not be found out" } else { &check.found };
-        page.put(format_args!("<li class=\"{class}\"><span class=\"mark\">{mark}</span> <b>{}</b>: {}", Escaped(&check.name), Escaped(found)));
+        page.put(format_args!(
+            "<li class=\"{class}\"><span class=\"mark\">{mark}</span> <b>{}</b>: {}",
+            Escaped(&check.name),
+            Escaped(found)
+        ));
         if check.good != Some(true) {
             page.put(format_args!("<p>{}</p>", Escaped(&check.why)));
             if !check.cure.is_empty() {

@@ -32,13 +32,21 @@ pub(super) fn latency(page: &mut Page, result: &BenchResult) -> io::Result<()> {
         let mut layers = warm_up(variant);
         for (nth, points) in [line(&|i| i.p50_ns), line(&|i| i.p99_ns), line(&|i| i.max_ns)].into_iter().enumerate() {
             layers.push(match points.len() {
-                1 => Layer::Marks { points: points.into_iter().map(|(x, y)| (x, y, String::new())).collect(), ink: Ink::Series(nth), filled: true },
+                1 => Layer::Marks {
+                    points: points.into_iter().map(|(x, y)| (x, y, String::new())).collect(),
+                    ink: Ink::Series(nth),
+                    filled: true,
+                },
                 _ => Layer::Line { points, ink: Ink::Series(nth), pale: false },
             });
         }
         let worst = variant.intervals.iter().map(|interval| interval.max_ns).max().unwrap_or(0);
         let chart = Chart {
-            says: format!("{}: {title} over time: p50, p99 and maximum of each interval; the greatest is {}.", summary::label(variant), time(worst)),
+            says: format!(
+                "{}: {title} over time: p50, p99 and maximum of each interval; the greatest is {}.",
+                summary::label(variant),
+                time(worst)
+            ),
             x: x.clone(),
             y: y.clone(),
             layers,
@@ -72,7 +80,12 @@ pub(super) fn rate(page: &mut Page, result: &BenchResult) -> io::Result<()> {
         greatest = points.iter().map(|(_, rate)| *rate).fold(greatest, f64::max);
         let gaps = intervals.iter().filter(|interval| interval.gaps > 0);
         let marks = gaps.map(|interval| {
-            let words = format!("{}: {} at {} s", summary::label(variant), count_of(interval.gaps, "gap"), three_digits(interval.start_ns as f64 / NS_PER_S));
+            let words = format!(
+                "{}: {} at {} s",
+                summary::label(variant),
+                count_of(interval.gaps, "gap"),
+                three_digits(interval.start_ns as f64 / NS_PER_S)
+            );
             (middle_s(interval), per_s(interval), words)
         });
         let total = variant.intervals.iter().fold(0_u64, |total, interval| total.saturating_add(interval.gaps));
@@ -91,7 +104,11 @@ pub(super) fn rate(page: &mut Page, result: &BenchResult) -> io::Result<()> {
         left: 88,
         right: 0,
     };
-    let caption = format!("A mark on a line is a gap in the sequence that the pipeline saw then: {}. {}", gaps_said.join(", "), together_words(together));
+    let caption = format!(
+        "A mark on a line is a gap in the sequence that the pipeline saw then: {}. {}",
+        gaps_said.join(", "),
+        together_words(together)
+    );
     page.figure(&chart, &key, caption.trim_end())
 }
 

@@ -125,7 +125,10 @@ impl Page {
 
     /// A table.
     pub(super) fn table(&mut self, table: &Table) {
-        self.put(format_args!("<div class=\"scroll\" tabindex=\"0\">\n<table>\n<caption>{}</caption>\n<thead><tr>", Escaped(&table.caption)));
+        self.put(format_args!(
+            "<div class=\"scroll\" tabindex=\"0\">\n<table>\n<caption>{}</caption>\n<thead><tr>",
+            Escaped(&table.caption)
+        ));
         for (nth, head) in table.head.iter().enumerate() {
             let class = if nth < table.words.max(1) { " class=\"words\"" } else { "" };
             self.put(format_args!("<th scope=\"col\"{class}>{}</th>", Escaped(head)));
@@ -138,7 +141,9 @@ impl Page {
                     0 => self.put(format_args!("<th scope=\"row\">{}</th>", Escaped(cell))),
                     _ if nth < table.words => self.put(format_args!("<td class=\"words\">{}</td>", Escaped(cell))),
                     _ => match cell.split_once('\n') {
-                        Some((figure, below)) => self.put(format_args!("<td>{}<br><small>{}</small></td>", Escaped(figure), Escaped(below))),
+                        Some((figure, below)) => {
+                            self.put(format_args!("<td>{}<br><small>{}</small></td>", Escaped(figure), Escaped(below)))
+                        }
                         None => self.put(format_args!("<td>{}</td>", Escaped(cell))),
                     },
                 }

@@ -98,14 +98,19 @@ fn spreads(page: &mut Page, result: &BenchResult) -> io::Result<()> {
         PARTS.into_iter().filter(|&part| result.variants.iter().any(|variant| !variant.measures.get(part).is_empty())).collect();
     let variants = result.variants.len().max(1) as f64;
     let figures = |variant: &Variant, part: Measure| {
-        [PERCENTILES[0], PERCENTILES[2], Percentile::MAX].map(|percentile| percentile.of(variant.measures.get(part)).map(|ns| (percentile, ns)))
+        [PERCENTILES[0], PERCENTILES[2], Percentile::MAX]
+            .map(|percentile| percentile.of(variant.measures.get(part)).map(|ns| (percentile, ns)))
     };
     let mut layers = Vec::new();
     for (row, &part) in measured.iter().enumerate() {
         for (nth, variant) in result.variants.iter().enumerate() {
             let y = -(row as f64) + 0.3 - 0.6 * (nth as f64 + 0.5) / variants;
             let told: Vec<(Percentile, u64)> = figures(variant, part).into_iter().flatten().collect();
-            layers.push(Layer::Line { points: told.iter().map(|(_, ns)| (log_time(*ns), y)).collect(), ink: Ink::Series(nth), pale: false });
+            layers.push(Layer::Line {
+                points: told.iter().map(|(_, ns)| (log_time(*ns), y)).collect(),
+                ink: Ink::Series(nth),
+                pale: false,
+            });
             for (whole, end) in [(true, false), (false, true)] {
                 let points = told.iter().filter(|(percentile, _)| (*percentile == Percentile::MAX) == end).map(|(percentile, ns)| {
                     (log_time(*ns), y, format!("{}: {} {percentile}: {}", summary::label(variant), part.title(), time(*ns)))
@@ -114,7 +119,8 @@ fn spreads(page: &mut Page, result: &BenchResult) -> io::Result<()> {
             }
         }
     }
-    let all = result.variants.iter().flat_map(|variant| measured.iter().flat_map(move |&part| figures(variant, part).into_iter().flatten()));
+    let all =
+        result.variants.iter().flat_map(|variant| measured.iter().flat_map(move |&part| figures(variant, part).into_iter().flatten()));
     let ticks = measured.iter().enumerate().rev().map(|(row, &part)| (-(row as f64), short(part).to_owned())).collect();
     let chart = Chart {
         says: "How far each stage spreads, from p50 over p99 to the maximum; the figures are in the tables below.".to_owned(),
@@ -125,7 +131,8 @@ fn spreads(page: &mut Page, result: &BenchResult) -> io::Result<()> {
         left: 120,
         right: 0,
     };
-    let key: Vec<_> = result.variants.iter().enumerate().map(|(nth, variant)| (Ink::Series(nth), Swatch::Line, summary::label(variant))).collect();
+    let key: Vec<_> =
+        result.variants.iter().enumerate().map(|(nth, variant)| (Ink::Series(nth), Swatch::Line, summary::label(variant))).collect();
     page.figure(&chart, &key, "From left to right: p50, p99 (whole marks) and the maximum (hollow).")
 }
 
@@ -143,7 +150,12 @@ fn table(variant: &Variant) -> Table {
         first.into_iter().chain(figures).collect()
     };
     let measured = PARTS.into_iter().chain(messages).filter(|&measure| !variant.measures.get(measure).is_empty());
-    Table { caption: format!("{}: stages of a datagram, and of a message", summary::label(variant)), head, rows: measured.map(row).collect(), words: 1 }
+    Table {
+        caption: format!("{}: stages of a datagram, and of a message", summary::label(variant)),
+        head,
+        rows: measured.map(row).collect(),
+        words: 1,
+    }
 }
 
 /// A name that fits beside an axis.
