@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use super::Measure;
 use super::condition::{Condition, Limit};
 use super::percentile::{PERCENTILES, Percentile};
-use super::readable::{clipped, count_of, date, grouped, one_line, three_digits, time};
+use super::readable::{self, clipped, count_of, date, grouped, one_line, time};
 use super::result::{BenchResult, Variant};
 use super::summary;
 use crate::error::{Error, Exit};
@@ -203,7 +203,7 @@ impl Judged {
 
 fn ratio(now: Option<u64>, then: Option<u64>) -> String {
     match (now, then) {
-        (Some(now), Some(then)) if then > 0 => three_digits(now as f64 / then as f64),
+        (Some(now), Some(then)) if then > 0 => readable::ratio(now as f64 / then as f64),
         _ => "-".to_owned(),
     }
 }

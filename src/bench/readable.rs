@@ -23,6 +23,15 @@ pub fn three_digits(number: f64) -> String {
     }
 }
 
+/// One number in times of another, as narrow as a column.
+pub fn ratio(ratio: f64) -> String {
+    match ratio {
+        ratio if ratio >= 9_999.5 => ">9,999".to_owned(),
+        ratio if (0.0..0.00995).contains(&ratio) => "<0.01".to_owned(),
+        _ => three_digits(ratio),
+    }
+}
+
 /// A count, its digits in groups of three.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();

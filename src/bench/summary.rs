@@ -2,7 +2,7 @@
 
 use super::comparison::{self, Ratio};
 use super::percentile::{PERCENTILES, Percentile};
-use super::readable::{clipped, count_of, grouped, one_line, share, three_digits, time};
+use super::readable::{self, clipped, count_of, grouped, one_line, share, three_digits, time};
 use super::result::{BenchResult, Variant};
 use super::{Counts, Measure};
 
@@ -216,8 +216,8 @@ fn compared(measured: &Variant, other: &Variant, headline: Measure) -> Sentence 
         return Sentence::warning(format!("{mine} cannot be compared with {theirs}: {why}."));
     };
     let quotient = |ratio: &Ratio| match ratio.rounds {
-        1 => three_digits(ratio.median),
-        _ => format!("{} ({} to {})", three_digits(ratio.median), three_digits(ratio.low), three_digits(ratio.high)),
+        1 => readable::ratio(ratio.median),
+        _ => format!("{} ({} to {})", readable::ratio(ratio.median), readable::ratio(ratio.low), readable::ratio(ratio.high)),
     };
     let mut words = format!("{mine}: {} times {theirs}'s {first}", quotient(ratio));
     for (percentile, ratio) in others {

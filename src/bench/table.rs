@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::percentile::PERCENTILES;
-use super::readable::{clipped, grouped, one_line, three_digits, time, wrapped};
+use super::readable::{self, clipped, grouped, one_line, time, wrapped};
 use super::result::{BenchResult, Variant};
 use super::summary::{self, Sentence};
 use super::{Measure, comparison};
@@ -161,7 +161,10 @@ impl Table<'_> {
         let histogram = variant.measures.get(measure);
         let figures = PERCENTILES.map(|percentile| percentile.of(histogram));
         let cells: String = figures.iter().map(|ns| format!("{:>FIGURE$}", ns.map_or("-".to_owned(), time))).collect();
-        let row = format!("{:<NAMES$}{:>COUNT$}{cells}", format!("{:indent$}{}", "", measure.title()), grouped(histogram.len()));
+        // A count that fits no column is of no real run.
+        let count =
+            Some(grouped(histogram.len())).filter(|count| count.len() < COUNT).unwrap_or_else(|| format!("{:.2e}", histogram.len() as f64));
+        let row = format!("{:<NAMES$}{count:>COUNT$}{cells}", format!("{:indent$}{}", "", measure.title()));
         let row = if bold { self.paint(Tone::Bold, &row) } else { row };
         self.line(&row)?;
         Ok(figures.contains(&None))
@@ -180,7 +183,7 @@ impl Table<'_> {
             let medians: String = ratios
                 .iter()
                 .map(|ratio| {
-                    let cell = format!("{:>FIGURE$}", ratio.map_or("-".to_owned(), |ratio| three_digits(ratio.median)));
+                    let cell = format!("{:>FIGURE$}", ratio.map_or("-".to_owned(), |ratio| readable::ratio(ratio.median)));
                     match ratio.map_or(0, |ratio| if ratio.rounds > 1 { ratio.agreed() } else { 0 }) {
                         -1 => self.paint(Tone::Good, &cell),
                         1 => self.paint(Tone::Warning, &cell),
@@ -190,7 +193,7 @@ impl Table<'_> {
                 .collect();
             self.line(&format!("{:<NAMES$}{rounds:>COUNT$}{medians}", format!("  {}", measure.title())))?;
             if rounds > 1 {
-                let spread = |ratio: &comparison::Ratio| format!("{}–{}", three_digits(ratio.low), three_digits(ratio.high));
+                let spread = |ratio: &comparison::Ratio| format!("{}–{}", readable::ratio(ratio.low), readable::ratio(ratio.high));
                 let spreads: String =
                     ratios.iter().map(|ratio| format!("{:>FIGURE$}", ratio.as_ref().map_or(String::new(), spread))).collect();
                 let line = self.paint(Tone::Dim, &format!("{:NAMES$}{:COUNT$}{spreads}", "", ""));

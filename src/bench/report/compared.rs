@@ -7,7 +7,7 @@ use super::chart::{Chart, Layer};
 use super::ink::{Ink, SERIES};
 use super::page::{Callout, Page, Swatch, Table};
 use crate::bench::percentile::{PERCENTILES, Percentile};
-use crate::bench::readable::{grouped, three_digits};
+use crate::bench::readable::{self, grouped};
 use crate::bench::result::{BenchResult, Variant};
 use crate::bench::{comparison, summary};
 
@@ -79,8 +79,8 @@ fn ratios(page: &mut Page, result: &BenchResult, measured: &Variant, other: &Var
 /// The median, and the spread behind or below it.
 fn cell(ratio: &comparison::Ratio, between: &str) -> String {
     match ratio.rounds {
-        1 => three_digits(ratio.median),
-        _ => format!("{}{between}{} to {}", three_digits(ratio.median), three_digits(ratio.low), three_digits(ratio.high)),
+        1 => readable::ratio(ratio.median),
+        _ => format!("{}{between}{} to {}", readable::ratio(ratio.median), readable::ratio(ratio.low), readable::ratio(ratio.high)),
     }
 }
 
