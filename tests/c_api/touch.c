@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
             tally(tickwire_look_up_at(publication, (uint32_t)row, &book));
             tally(tickwire_look_up(publication, rows[row].symbol, &book));
         }
-        for (uint32_t schema = 0; schema < 15; schema++) {
+        for (uint32_t schema = 0; schema < 16; schema++) {
             for (uint32_t from = 0; from < 3; from++) {
                 tickwire_subscription *subscription = tickwire_subscribe(publication, schema, from, from & 1);
                 if (subscription) poll(subscription);
