@@ -194,6 +194,8 @@ fn new_sessions_are_replayed_as_they_are_and_no_sample_is_joined_with_another_se
         let third_ns = 300 * 200_000;
         assert!(round.measures.get(Measure::DueToReceived).value_at_quantile(0.5) < third_ns);
         assert!(round.measures.get(Measure::DueToSeen).value_at_quantile(0.5) < third_ns);
+        // And joined with a later one's it would have been seen before it was due.
+        assert_eq!(at_least(&round, Measure::DueToSeen, 10), count(&round, Measure::DueToSeen));
     }
 }
 
