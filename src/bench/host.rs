@@ -19,6 +19,22 @@ pub struct HostFacts {
     pub cores: String,
 }
 
+impl HostFacts {
+    /// What is known, by name.
+    pub fn named(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("processor", &self.cpu),
+            ("kernel", &self.kernel),
+            ("NUMA", &self.numa),
+            ("clock", &self.clock),
+            ("governor", &self.governor),
+            ("isolation", &self.isolation),
+            ("cores", &self.cores),
+        ];
+        all.into_iter().filter(|(_, fact)| !fact.is_empty()).map(|(name, fact)| (name, fact.as_str())).collect()
+    }
+}
+
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostCheck {

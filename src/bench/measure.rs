@@ -44,6 +44,16 @@ pub enum Of {
     Message,
 }
 
+impl Of {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Datagram => "datagram",
+            Self::Message => "message",
+        }
+    }
+}
+
 measures! {
     /// From due to handed to the kernel (on the wire), or to the lane (in process).
     SenderLateness = "sender-lateness", "sender's lateness", Datagram;
@@ -86,7 +96,7 @@ impl Measure {
 }
 
 /// A histogram for each measure; what was not measured is empty.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Measures(Vec<Histogram<u64>>);
 
 impl Measures {
@@ -132,6 +142,11 @@ impl Default for Measures {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Whether a histogram has the benchmark's bounds: only such can be added to others.
+pub fn has_bounds(lowest_ns: u64, longest_ns: u64, digits: u32) -> bool {
+    (lowest_ns, longest_ns, digits) == (1, LONGEST_NS, u32::from(DIGITS))
 }
 
 /// An empty histogram of the benchmark's bounds.

@@ -15,6 +15,7 @@
 pub mod host;
 pub mod measure;
 pub mod pace;
+pub mod percentile;
 pub mod result;
 pub mod round;
 pub mod schedule;

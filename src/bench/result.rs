@@ -1,10 +1,11 @@
 //! The result of a benchmark, whole: what was run, on what, what came out. Tables, files and the report are made of this alone.
 
 use super::host::{HostCheck, HostFacts};
-use super::{Counts, Interval, Lateness, Measure, Measures};
+use super::percentile::PERCENTILES;
+use super::{Counts, Interval, Lateness, Measure, Measures, Round};
 
 /// A benchmark's result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BenchResult {
     /// The command line that gave it.
     pub command: String,
@@ -14,7 +15,7 @@ pub struct BenchResult {
     pub began_ns: u64,
     /// What was replayed, in words.
     pub workload: String,
-    /// Datagrams and messages in it.
+    /// Datagrams in it.
     pub datagrams: u64,
     /// Messages in it.
     pub messages: u64,
@@ -39,7 +40,7 @@ pub struct BenchResult {
 }
 
 /// One variant's rounds, put together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Variant {
     /// What it is called.
     pub label: String,
@@ -55,22 +56,90 @@ pub struct Variant {
     pub intervals: Vec<Interval>,
     /// Each round by itself: what spread is computed from.
     pub rounds: Vec<RoundFigures>,
-    /// What stamping costs: one stamp, ns.
+    /// How long the warm-up of the last round was, ns from the first due time.
+    pub warm_up_ns: u64,
+    /// What stamping costs: one stamp, ns; 0 where it was not measured.
     pub stamp_ns: f64,
     /// What people should know besides.
     pub remarks: Vec<String>,
 }
 
+impl Variant {
+    /// A variant that has not run yet.
+    pub fn new(label: impl Into<String>) -> Self {
+        Self { label: label.into(), ..Self::default() }
+    }
+
+    /// Takes a round's results in.
+    pub fn add(&mut self, round: Round) {
+        self.rounds.push(RoundFigures::of(&round));
+        self.measures.add(&round.measures);
+        self.counts.add(&round.counts);
+        if let Some(theirs) = round.lateness {
+            let mine = self.lateness.get_or_insert(Lateness { limit_ns: theirs.limit_ns, ..Lateness::default() });
+            mine.sent = mine.sent.saturating_add(theirs.sent);
+            mine.late = mine.late.saturating_add(theirs.late);
+        }
+        self.intervals = round.intervals;
+        self.warm_up_ns = round.warm_up_ns;
+        if round.stamp_ns > 0.0 {
+            self.stamp_ns = round.stamp_ns;
+        }
+        for (mine, theirs) in [(&mut self.modes, round.modes), (&mut self.remarks, round.remarks)] {
+            for words in theirs {
+                if !mine.contains(&words) {
+                    mine.push(words);
+                }
+            }
+        }
+    }
+}
+
 /// One round of a variant, in figures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RoundFigures {
-    /// The headline's percentiles, ns, in the order of [`PERCENTILES`].
-    pub headline_ns: [u64; PERCENTILES.len()],
-    /// Messages a second.
+    /// Percentiles of what was measured in it, in the order of the path; what was not measured is left out.
+    pub percentiles: Vec<RoundPercentiles>,
+    /// Datagrams sent a second.
+    pub datagrams_per_s: f64,
+    /// Messages delivered a second.
     pub messages_per_s: f64,
     /// Cache-line ping-pong before and after, ns a round trip; empty in process.
     pub ping_pong_ns: Vec<u64>,
 }
 
-/// What tables show: name and quantile; the last is the maximum.
-pub const PERCENTILES: [(&str, f64); 6] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
+/// One measure's percentiles in one round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoundPercentiles {
+    /// Which.
+    pub measure: Measure,
+    /// Values.
+    pub count: u64,
+    /// ns, in the order of [`PERCENTILES`]; also those that so few values do not tell.
+    pub ns: [u64; PERCENTILES.len()],
+}
+
+impl RoundFigures {
+    /// A round's.
+    pub fn of(round: &Round) -> Self {
+        let measured = Measure::ALL.iter().filter(|&&measure| !round.measures.get(measure).is_empty());
+        let percentiles = measured.map(|&measure| {
+            let histogram = round.measures.get(measure);
+            let ns = PERCENTILES.map(|percentile| histogram.value_at_quantile(percentile.quantile()));
+            RoundPercentiles { measure, count: histogram.len(), ns }
+        });
+        Self {
+            percentiles: percentiles.collect(),
+            datagrams_per_s: round.counts.per_s(round.counts.sent),
+            messages_per_s: round.counts.per_s(round.counts.messages),
+            ping_pong_ns: round.ping_pong_ns.clone(),
+        }
+    }
+
+    /// A percentile of a measure by its place in [`PERCENTILES`], ns; `None` where too few values tell it.
+    pub fn get(&self, measure: Measure, nth: usize) -> Option<u64> {
+        let figures = self.percentiles.iter().find(|figures| figures.measure == measure)?;
+        PERCENTILES.get(nth).filter(|percentile| percentile.told_by(figures.count))?;
+        figures.ns.get(nth).copied()
+    }
+}

@@ -11,6 +11,8 @@ pub struct Round {
     pub counts: Counts,
     /// How it went over time, in equal intervals, warm-up included.
     pub intervals: Vec<Interval>,
+    /// How long the warm-up was, ns from the first due time.
+    pub warm_up_ns: u64,
     /// How the sender kept its schedule; `None` at [`Pace::Max`](super::Pace::Max).
     pub lateness: Option<Lateness>,
     /// Median of a cache line going to and fro between the two cores, ns a round trip, before and after; empty in process.
@@ -58,6 +60,48 @@ pub struct Counts {
     pub lapped: u64,
     /// Ended before its time.
     pub stopped: bool,
+}
+
+impl Counts {
+    /// So many of them a second; 0 where nothing took any time.
+    pub fn per_s(&self, count: u64) -> f64 {
+        if self.elapsed_ns == 0 { 0.0 } else { count as f64 * 1e9 / self.elapsed_ns as f64 }
+    }
+
+    /// Datagrams that were to go and did not.
+    pub fn not_sent(&self) -> u64 {
+        self.due.saturating_sub(self.sent)
+    }
+
+    /// Adds another round's.
+    pub fn add(&mut self, other: &Self) {
+        let pairs = [
+            (&mut self.elapsed_ns, other.elapsed_ns),
+            (&mut self.end_late_ns, other.end_late_ns),
+            (&mut self.due, other.due),
+            (&mut self.sent, other.sent),
+            (&mut self.warm_up, other.warm_up),
+            (&mut self.received, other.received),
+            (&mut self.messages, other.messages),
+            (&mut self.records, other.records),
+            (&mut self.lost_messages, other.lost_messages),
+            (&mut self.gaps, other.gaps),
+            (&mut self.overrun, other.overrun),
+            (&mut self.sampled, other.sampled),
+            (&mut self.unmatched, other.unmatched),
+            (&mut self.lapped, other.lapped),
+        ];
+        for (mine, theirs) in pairs {
+            *mine = mine.saturating_add(theirs);
+        }
+        for (reason, count) in &other.dropped_by_reason {
+            match self.dropped_by_reason.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, mine)) => *mine = mine.saturating_add(*count),
+                None => self.dropped_by_reason.push((reason.clone(), *count)),
+            }
+        }
+        self.stopped |= other.stopped;
+    }
 }
 
 /// An interval of a round.
