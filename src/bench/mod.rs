@@ -12,14 +12,25 @@
 //! - **Ratios.** Whatever is compared is compared in interleaved rounds of one run; absolute times of shared machines mean little.
 //! - **Nothing is hidden.** Warm-up that is left out, datagrams without an answer, laps and losses are all in the result.
 
+pub mod baseline;
+pub mod comparison;
+pub mod condition;
+pub mod hlog;
 pub mod host;
+pub mod json;
 pub mod measure;
 pub mod pace;
 pub mod percentile;
+pub mod percentiles;
+pub mod readable;
 pub mod result;
 pub mod round;
 pub mod schedule;
+pub mod summary;
+pub mod table;
 pub mod workload;
+
+mod encoded;
 
 pub use measure::{Measure, Measures};
 pub use pace::Pace;

@@ -1,0 +1,227 @@
+//! A result in sentences: what the table and the report say in words, and say alike.
+
+use super::comparison::{self, Ratio};
+use super::percentile::{PERCENTILES, Percentile};
+use super::readable::{self, clipped, count_of, grouped, one_line, share, three_digits, time};
+use super::result::{BenchResult, Variant};
+use super::{Counts, Measure};
+
+/// A sentence, and how it is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// The words.
+    pub words: String,
+    /// Whether figures are spoilt by what it says, or something was lost.
+    pub warns: bool,
+}
+
+impl Sentence {
+    fn plain(words: impl Into<String>) -> Self {
+        Self { words: words.into(), warns: false }
+    }
+
+    fn warning(words: impl Into<String>) -> Self {
+        Self { words: words.into(), warns: true }
+    }
+}
+
+/// A variant's name, short enough for a sentence.
+pub fn label(variant: &Variant) -> String {
+    match one_line(&variant.label) {
+        label if label.trim().is_empty() => "(no name)".to_owned(),
+        label => clipped(&label, 40),
+    }
+}
+
+/// What has to be known first: nothing measured, a sender that fell behind, or else the headline.
+pub fn verdict(result: &BenchResult) -> Sentence {
+    let Some(measured) = result.variants.first() else {
+        return Sentence::warning("Nothing was measured: no variant was run.");
+    };
+    let behind: Vec<String> = result.variants.iter().filter(|variant| fell_behind(variant)).map(how_late).collect();
+    if !behind.is_empty() {
+        let what = "The pace was not kept, and latency from due holds the sender's delay.";
+        return Sentence::warning(format!("The sender fell behind: {}. {what}", behind.join("; ")));
+    }
+    let histogram = measured.measures.get(result.headline);
+    let (of, title) = (label(measured), result.headline.title());
+    if histogram.is_empty() {
+        let samples = if measured.counts.sampled == 0 { "no datagram was sampled" } else { "no sampled datagram has this time" };
+        return Sentence::warning(format!("{of}: {title}: nothing was measured ({samples})."));
+    }
+    let within = [(PERCENTILES[0], "half within"), (PERCENTILES[2], "99 % within"), (PERCENTILES[3], "99.9 % within")];
+    let mut parts: Vec<String> =
+        within.iter().filter_map(|&(percentile, words)| Some(format!("{words} {}", time(percentile.of(histogram)?)))).collect();
+    parts.push(format!("the slowest {}", time(histogram.max())));
+    Sentence::plain(format!("{of}: {title}: {}.", parts.join(", ")))
+}
+
+/// What was replayed, in words and figures.
+pub fn workload(result: &BenchResult) -> String {
+    let what = if result.workload.is_empty() { "nothing" } else { &result.workload };
+    format!("{}: {}, {}", one_line(what), count_of(result.datagrams, "datagram"), count_of(result.messages, "message"))
+}
+
+/// How it went: the pace, the way, the rounds.
+pub fn pace(result: &BenchResult) -> String {
+    let said = [result.pace.as_str(), result.way.as_str()].into_iter().filter(|words| !words.is_empty()).map(one_line);
+    let rounds = match (result.rounds, result.variants.len()) {
+        (1, 0 | 1) => "one round".to_owned(),
+        (1, _) => "one round of each, one after the other".to_owned(),
+        (rounds, 0 | 1) => format!("{rounds} rounds"),
+        (rounds, _) => format!("{rounds} rounds of each, in turn"),
+    };
+    said.chain([rounds]).collect::<Vec<_>>().join("; ")
+}
+
+fn fell_behind(variant: &Variant) -> bool {
+    variant.lateness.is_some_and(|lateness| lateness.fell_behind())
+}
+
+/// `xdp 12.4 % of its datagrams more than 50.0 µs late (p99 3.20 ms)`.
+fn how_late(variant: &Variant) -> String {
+    let lateness = variant.lateness.unwrap_or_default();
+    let p99 = PERCENTILES[2].of(variant.measures.get(Measure::SenderLateness));
+    let p99 = p99.map_or(String::new(), |ns| format!(" (p99 {})", time(ns)));
+    let (late, limit) = (share(lateness.late, lateness.sent), time(lateness.limit_ns));
+    format!("{} {late} of its datagrams more than {limit} late{p99}", label(variant))
+}
+
+/// How a variant's sender kept its schedule.
+pub fn sender(variant: &Variant) -> Sentence {
+    let Some(lateness) = variant.lateness else {
+        return Sentence::plain("as fast as it goes: nothing was due, so nothing was late");
+    };
+    let (late, sent, limit) = (grouped(lateness.late), grouped(lateness.sent), time(lateness.limit_ns));
+    let figures = format!("{late} of {sent} datagrams ({}) more than {limit} late", share(lateness.late, lateness.sent));
+    match lateness.fell_behind() {
+        true => Sentence::warning(format!("fell behind: {figures}")),
+        false => Sentence::plain(format!("kept its schedule: {figures}")),
+    }
+}
+
+/// What a variant did a second, and in which time.
+pub fn rate(variant: &Variant) -> Sentence {
+    let counts = &variant.counts;
+    let per_s = |count| three_or_all(counts.per_s(count));
+    let rounds = variant.rounds.len() as u64;
+    Sentence::plain(format!(
+        "{} datagrams/s, {} messages/s ({} and {} in {}, {})",
+        per_s(counts.sent),
+        per_s(counts.messages),
+        grouped(counts.sent),
+        grouped(counts.messages),
+        time(counts.elapsed_ns),
+        count_of(rounds, "round"),
+    ))
+}
+
+fn three_or_all(rate: f64) -> String {
+    if rate >= 100.0 { grouped(rate.round() as u64) } else { three_digits(rate) }
+}
+
+/// What was lost on a variant's way, in sentences; in the order of the path.
+pub fn losses(counts: &Counts) -> Vec<String> {
+    let mut losses = Vec::new();
+    let mut lost = |count, noun: &str, how: &str| {
+        if count > 0 {
+            losses.push(format!("{} {how}", count_of(count, noun)));
+        }
+    };
+    lost(counts.not_sent(), "datagram", "not sent");
+    lost(counts.overrun, "datagram", "dropped by the kernel for want of room");
+    lost(counts.gaps, "gap", "in the sequence");
+    lost(counts.lost_messages, "message", "lost in gaps");
+    for (reason, count) in &counts.dropped_by_reason {
+        lost(*count, "drop", &format!("({})", one_line(reason)));
+    }
+    lost(counts.lapped, "record", "too fast for the consumer");
+    lost(counts.unmatched, "sampled datagram", "without a partner (in no percentile)");
+    losses
+}
+
+/// The same in one.
+pub fn loss(variant: &Variant) -> Sentence {
+    let losses = losses(&variant.counts);
+    if losses.is_empty() { Sentence::plain("nothing") } else { Sentence::warning(losses.join(", ")) }
+}
+
+/// What stamping costs, and in how many datagrams it is.
+pub fn stamping(variant: &Variant) -> Option<Sentence> {
+    let stamped = variant.measures.get(Measure::Receive).len();
+    let cost = (variant.stamp_ns > 0.0).then(|| format!("one stamp costs {} ns", three_digits(variant.stamp_ns)))?;
+    let all = variant.measures.get(Measure::ReceivedToPublished).len().max(stamped);
+    let where_ = match stamped {
+        0 => "no stages were stamped".to_owned(),
+        _ if all > stamped => format!("it is in every stage of the {} stamped datagrams ({})", grouped(stamped), share(stamped, all)),
+        _ => format!("it is in every stage of the {} stamped datagrams", grouped(stamped)),
+    };
+    Some(Sentence::plain(format!("{cost}; {where_}")))
+}
+
+/// What of a variant is warm-up, and in no percentile.
+pub fn warm_up(variant: &Variant) -> Sentence {
+    let rounds = (variant.rounds.len() as u64).max(1);
+    if variant.counts.warm_up == 0 {
+        return Sentence::plain("none: every datagram counts");
+    }
+    let each = variant.counts.warm_up / rounds;
+    let of = if rounds == 1 { "the round" } else { "each round" };
+    Sentence::plain(format!("the first {} of {of} ({}) are in no percentile", count_of(each, "datagram"), time(variant.warm_up_ns)))
+}
+
+/// The cache-line ping-pong before and after each round, and whether the machine stayed the same.
+pub fn ping_pong(variant: &Variant) -> Option<Sentence> {
+    let rounds: Vec<&[u64]> = variant.rounds.iter().map(|round| round.ping_pong_ns.as_slice()).filter(|ns| !ns.is_empty()).collect();
+    let all = || rounds.iter().flat_map(|round| round.iter().copied());
+    let (low, high) = (all().min()?, all().max()?);
+    let each = |round: &&[u64]| round.iter().map(u64::to_string).collect::<Vec<_>>().join("/");
+    let shown = rounds.iter().take(PING_PONG_SHOWN).map(each).collect::<Vec<_>>().join("  ");
+    let more = if rounds.len() > PING_PONG_SHOWN { " …" } else { "" };
+    let words = format!("{shown}{more} ns a round trip, before/after each round");
+    let moved = (high as f64) > low.max(1) as f64 * PING_PONG_STEADY;
+    Some(match moved {
+        true => Sentence::warning(format!("{words}: from {low} to {high}, so the cores were not left alone")),
+        false => Sentence::plain(words),
+    })
+}
+
+/// Rounds whose ping-pong stands in a sentence.
+const PING_PONG_SHOWN: usize = 8;
+/// The same two cores at the same frequency give the same figure within some 10 %; a neighbour on the sibling thread doubles it.
+const PING_PONG_STEADY: f64 = 1.3;
+
+/// What was measured, held against each other variant: `xdp: 0.62 (0.58 to 0.66) times udp's p50`.
+pub fn comparisons(result: &BenchResult) -> Vec<Sentence> {
+    comparison::pairs(result).map(|(measured, other)| compared(measured, other, result.headline)).collect()
+}
+
+fn compared(measured: &Variant, other: &Variant, headline: Measure) -> Sentence {
+    let (mine, theirs) = (label(measured), label(other));
+    let ratios = comparison::ratios(measured, other, headline);
+    // p50, p99 and p99.9: what a sentence can hold.
+    let told: Vec<(Percentile, Ratio)> = [0, 2, 3].into_iter().filter_map(|nth| Some((PERCENTILES[nth], ratios[nth]?))).collect();
+    let Some(((first, ratio), others)) = told.split_first() else {
+        let why = match (measured.measures.get(headline).is_empty(), other.measures.get(headline).is_empty()) {
+            (true, _) => format!("{mine} has no values of {}", headline.title()),
+            (_, true) => format!("{theirs} has no values of {}", headline.title()),
+            _ => format!("the rounds have too few values of {}", headline.title()),
+        };
+        return Sentence::warning(format!("{mine} cannot be compared with {theirs}: {why}."));
+    };
+    let quotient = |ratio: &Ratio| match ratio.rounds {
+        1 => readable::ratio(ratio.median),
+        _ => format!("{} ({} to {})", readable::ratio(ratio.median), readable::ratio(ratio.low), readable::ratio(ratio.high)),
+    };
+    let mut words = format!("{mine}: {} times {theirs}'s {first}", quotient(ratio));
+    for (percentile, ratio) in others {
+        words += &format!(", {} times its {percentile}", quotient(ratio));
+    }
+    words += &match (ratio.rounds, ratio.agreed()) {
+        (1, _) => ". One round says nothing about chance.".to_owned(),
+        (rounds, -1) => format!(". Its {first} was lower in each of {rounds} rounds."),
+        (rounds, 1) => format!(". Its {first} was higher in each of {rounds} rounds."),
+        (rounds, _) => format!(". The {rounds} rounds do not agree on whose {first} is lower."),
+    };
+    Sentence::plain(words)
+}
