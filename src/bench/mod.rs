@@ -23,6 +23,7 @@ pub mod pace;
 pub mod percentile;
 pub mod percentiles;
 pub mod readable;
+pub mod report;
 pub mod result;
 pub mod round;
 pub mod schedule;
