@@ -1,5 +1,7 @@
 //! The command line: arguments as typed → one subcommand → one error line → a documented exit code.
 
+mod bench;
+mod bench_results;
 mod book;
 mod books;
 mod check;
@@ -63,6 +65,8 @@ enum Command {
     Convert(convert::ConvertArgs),
     /// Send a capture's datagrams out of network interfaces, when they are due
     Play(play::PlayArgs),
+    /// Show a latency benchmark's result: table, files, report, comparison with an earlier one
+    Bench(bench::BenchArgs),
 }
 
 /// Which publication.
@@ -149,6 +153,7 @@ pub fn main() -> ExitCode {
         Command::Gen(args) => generate::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Play(args) => play::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     match outcome {
         Ok(()) => Exit::Ok.into(),

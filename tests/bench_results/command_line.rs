@@ -1,0 +1,92 @@
+//! Through the binary: `tickwire bench --show`, its files, and its exit codes.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tickwire::bench::json;
+use tickwire::bench::result::BenchResult;
+
+use super::made_up;
+
+fn bench(args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
+    let output = command.arg("bench").args(args).stdin(Stdio::null()).output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+fn save(result: &BenchResult, dir: &Path, name: &str) -> String {
+    let path = dir.join(name);
+    let mut out = Vec::new();
+    json::write(result, &mut out).unwrap();
+    std::fs::write(&path, out).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_stored_result_is_shown_again_and_written_in_every_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let result = made_up::single();
+    let stored = save(&result, dir.path(), "result.json");
+    let (copy, log, distributions, report) = (at("copy.json"), at("x.hlog"), at("distributions"), at("report"));
+    let (code, out, err) =
+        bench(&["--show", &stored, "--json", &copy, "--hlog", &log, "--percentiles", &distributions, "--report", &report]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(out, super::table::table(&result), "no colours where there is no terminal");
+    assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(&stored).unwrap());
+    assert!(std::fs::read_to_string(log).unwrap().starts_with("#[Histogram log format version 1.3]"));
+    assert_eq!(std::fs::read_dir(distributions).unwrap().count(), 14);
+    assert_eq!(std::fs::read_to_string(format!("{report}/index.html")).unwrap(), super::page::page(&result));
+    assert_eq!(err, format!("tickwire: the report is {report}/index.html\n"));
+}
+
+#[test]
+fn on_standard_output_there_is_json_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = save(&made_up::single(), dir.path(), "result.json");
+    let (code, out, err) = bench(&["--show", &stored, "--json", "-", "--baseline", &stored, "--fail-if", "p99>1.5x"]);
+    assert_eq!((code, out), (0, std::fs::read_to_string(&stored).unwrap()), "{err}");
+    assert!(err.contains("kept       p99>1.5x"), "the comparison goes to the other stream: {err}");
+}
+
+#[test]
+fn a_run_that_is_slower_than_allowed_ends_with_seven() {
+    let dir = tempfile::tempdir().unwrap();
+    let fast = save(&BenchResult { variants: vec![made_up::variant("xdp", 1, 6_000, 1.0)], ..made_up::frame() }, dir.path(), "fast.json");
+    let slow = save(&BenchResult { variants: vec![made_up::variant("xdp", 1, 6_000, 9.0)], ..made_up::frame() }, dir.path(), "slow.json");
+    let (code, out, err) = bench(&["--show", &slow, "--baseline", &fast, "--fail-if", "p99>1.2x", "--fail-if", "p50>1s"]);
+    assert_eq!(code, 7, "{err}");
+    assert!(err.starts_with("tickwire: slower than allowed: p99 of due → seen by the consumer is ") && err.lines().count() == 1, "{err}");
+    assert!(err.contains("(--fail-if 'p99>1.2x')") && !err.contains("p50>1s"), "{err}");
+    assert!(out.contains("Against the baseline: xdp now") && out.contains("kept       p50>1s"), "{out}");
+    let (code, _, err) = bench(&["--show", &fast, "--baseline", &slow, "--fail-if", "p99>1.2x"]);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anything_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = save(&made_up::single(), dir.path(), "result.json");
+    let missing = dir.path().join("missing.json");
+    let (missing, file) = (missing.to_str().unwrap(), stored.clone());
+    let cut = dir.path().join("cut.json");
+    std::fs::write(&cut, &std::fs::read(&stored).unwrap()[..900]).unwrap();
+    let cut = cut.to_str().unwrap();
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&["--show", missing], 5, "missing.json: cannot be read"),
+        (&["--show", cut], 5, "cut.json: no benchmark's result: EOF"),
+        (&["--show", &stored, "--baseline", missing], 5, "missing.json: cannot be read"),
+        (&["--show", &stored, "--baseline", cut], 5, "cut.json: no benchmark's result"),
+        (&["--show", &stored, "--fail-if", "p99>1.2x"], 2, "a factor is of a baseline, and there is none"),
+        (&["--show", &stored, "--fail-if", "p99>fast"], 2, "`fast` is neither a factor nor a time"),
+        (&["--show", &stored, "--json", &stored], 2, "it is the file to be read"),
+        (&["--show", &stored, "--report", &file], 2, "the report cannot be written"),
+        (&["--show", &stored, "--json", "-", "--hlog", "-"], 2, "the result goes to the same place"),
+    ];
+    for (args, exit, says) in cases {
+        let (code, out, err) = bench(args);
+        assert_eq!((code, out.as_str()), (exit, ""), "{args:?}: {err}");
+        assert!(err.contains(says) && !err.contains("panicked"), "{args:?}: {says:?} is missing in {err}");
+    }
+}
