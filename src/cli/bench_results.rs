@@ -19,7 +19,6 @@ use crate::error::{Error, Exit};
 
 /// Where a result goes besides the terminal, and what it is held against.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What comes out")]
 pub(super) struct ResultArgs {
     /// Write the whole result to this file, histograms included (`-` for standard output)
     #[arg(long, value_name = "FILE.json")]

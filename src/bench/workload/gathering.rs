@@ -107,7 +107,7 @@ impl Gathering {
         let taken = self.workload.packets.len();
         let passed_ns = if taken == 0 { 0 } else { recorded_ns.saturating_sub(self.first_ns) };
         if self.limit.datagrams.is_some_and(|most| taken as u64 >= most)
-            || self.limit.recorded.is_some_and(|most| Duration::from_nanos(passed_ns) >= most)
+            || self.limit.recorded.is_some_and(|most| Duration::from_nanos(passed_ns) > most)
         {
             return Ok(false);
         }
