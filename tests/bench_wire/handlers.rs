@@ -83,7 +83,7 @@ fn a_program_that_is_no_handler_is_named() {
     let by = |binary: &str| fails(OnWireConfig { binary: PathBuf::from(binary), ..config.clone() });
     let missing = by("/nonexistent/tickwire");
     assert_eq!(missing.exit, Exit::Host);
-    assert!(missing.to_string().contains("cannot start the handler /nonexistent/tickwire: No such file"), "{missing}");
+    assert!(missing.to_string().contains("cannot start the handler xdp, /nonexistent/tickwire: No such file"), "{missing}");
     let ends = by("/bin/false");
     assert!(ends.to_string().contains("the handler xdp: it ended by itself (exit status: 1)"), "{ends}");
     // What an older version says.

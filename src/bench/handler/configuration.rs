@@ -198,7 +198,9 @@ impl Fitting {
             return Err(self.refuse(format!("publication `{publication}` is not there"), "add the [[publication]] that the channel names"));
         };
         let latency = Schema::Latency.name();
-        if !rings.iter().any(|ring| ring.get("schema").and_then(Value::as_str) == Some(latency)) {
+        // A ring that nothing is told in is refused.
+        let is_sampled = needs.latency_every > 0 || needs.stages_every > 0;
+        if is_sampled && !rings.iter().any(|ring| ring.get("schema").and_then(Value::as_str) == Some(latency)) {
             rings.push(Value::Table(ring(latency, depth.map(|depth| depth.min(1 << 16)))));
         }
         let Some(written) = named(&mut self.table, "lane", &lane) else {
