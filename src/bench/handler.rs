@@ -95,7 +95,7 @@ impl Handler {
             if Instant::now() > until {
                 let why = format!("it was not ready within {} s", UP_WITHIN.as_secs());
                 let error = Error::new(Exit::Failed, handler.process.what(), why, "see what it logged");
-                return Err(error.quoting(handler.process.log.all()));
+                return Err(error.quoting(handler.process.log.end()));
             }
             std::thread::sleep(TURN);
         }
@@ -144,7 +144,7 @@ impl Handler {
     /// What its end means.
     fn error(&mut self, status: ExitStatus) -> Error {
         let error = self.process.error(status);
-        if error.exit == Exit::Usage && self.process.log.all().contains("--clock-course") {
+        if error.exit == Exit::Usage && self.process.log.says("--clock-course") {
             let why = "it keeps no time with others (it knows no --clock-course): it is older than this benchmark";
             return Error::new(error.exit, self.process.what(), why, "name a binary of a version that has `tickwire bench`");
         }

@@ -12,6 +12,7 @@
 //! - **Ratios.** Whatever is compared is compared in interleaved rounds of one run; absolute times of shared machines mean little.
 //! - **Nothing is hidden.** Warm-up that is left out, datagrams without an answer, laps and losses are all in the result.
 
+mod apart;
 pub mod bare_loop;
 pub mod baseline;
 pub mod comparison;

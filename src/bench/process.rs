@@ -82,7 +82,7 @@ impl Process {
             Some((why, quote)) => Error::new(exit, self.what.clone(), why, "").quoting(quote),
             None => {
                 let why = format!("it ended by itself ({status})");
-                Error::new(exit, self.what.clone(), why, "see what it logged").quoting(self.log.all())
+                Error::new(exit, self.what.clone(), why, "see what it logged").quoting(self.log.end())
             }
         }
     }

@@ -239,3 +239,28 @@ fn another_version_is_told_to_stop_and_gives_what_it_has() {
     let error = runner.round(&mut Control { stop: &|| up.exists(), progress: &mut |_| () }).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("exit status: 5"), "{error}");
 }
+
+#[test]
+fn two_builds_are_compared_in_process_from_the_command_line() {
+    let _alone = alone();
+    let tickwire = env!("CARGO_BIN_EXE_tickwire");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("result.json");
+    let output = std::process::Command::new(tickwire)
+        .args(["bench", "--generate", "8000", "--symbols", "40", "--pace", "20@10ms", "--warm-up-ms", "50", "--rounds", "2", "--json"])
+        .arg(&file)
+        .args(["--vs-binary", tickwire])
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    let result = json::open(&file).unwrap();
+    let [mine, other] = &result.variants[..] else { panic!("{said}") };
+    assert_eq!((mine.label.as_str(), other.label.as_str()), ("in process", tickwire));
+    assert_eq!((mine.rounds.len(), other.rounds.len()), (2, 2));
+    let told = |variant: &Variant| {
+        [variant.counts.due, variant.counts.received, variant.counts.messages, variant.counts.records, variant.counts.warm_up]
+    };
+    assert_eq!(told(mine), told(other));
+    assert!(mine.counts.messages == 16_000 && mine.counts.warm_up > 0, "{:?}", mine.counts);
+}

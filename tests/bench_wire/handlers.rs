@@ -189,6 +189,13 @@ fn interfaces_that_are_no_wire_are_refused() {
     kernel::in_namespace(move |namespace| {
         if namespace.veth(1) {
             assert!(refused("twa", "twa").contains("does not receive what it sends"), "{}", refused("twa", "twa"));
+            for (scope, value) in [("all", "0"), ("twb", "1")] {
+                std::fs::write(format!("/proc/sys/net/ipv4/conf/{scope}/rp_filter"), value).unwrap();
+            }
+            let wire = Wire::between("twa", "twb").unwrap();
+            assert!(wire.source_check().unwrap().contains("`sysctl net.ipv4.conf.twb.rp_filter=0`"), "{:?}", wire.source_check());
+            namespace.without_source_check("twb");
+            assert_eq!(wire.source_check(), None);
             namespace.ip("link set twb down");
             assert!(refused("twa", "twb").contains("`ip link set twb up`"), "{}", refused("twa", "twb"));
         }

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Exit};
 
-/// Waits for the end of its input, then removes what its first argument names.
-const REMOVE_AT_END: &str = "cat >/dev/null 2>&1; rm -rf -- \"$1\"";
+/// Waits for the end of its input, then removes what its first argument names. Whatever of this is not there, it removes nothing too early.
+const REMOVE_AT_END: &str = "while read -r _; do :; done; rm -rf -- \"$1\"";
 
 /// The directory.
 #[derive(Debug)]

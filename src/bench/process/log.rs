@@ -8,6 +8,8 @@ use std::thread::JoinHandle;
 /// Longest line, and most lines, that are kept: a child that logs without end must not fill our memory.
 const LONGEST_LINE_BYTES: u64 = 4096;
 const MOST_LINES: usize = 2000;
+/// How much of its end is shown.
+const SHOWN_LINES: usize = 20;
 /// What the one error at the end begins with.
 const ERROR: &str = "tickwire: ";
 
@@ -94,9 +96,15 @@ impl Log {
         Some((words, lines.get(at + 1..).unwrap_or_default().join("\n")))
     }
 
-    /// All of it, as far as it was kept.
-    pub fn all(&self) -> String {
-        self.lines().join("\n")
+    /// Whether it says that anywhere.
+    pub fn says(&self, words: &str) -> bool {
+        self.lines().iter().any(|line| line.contains(words))
+    }
+
+    /// The end of it: what people are shown.
+    pub fn end(&self) -> String {
+        let lines = self.lines();
+        lines.get(lines.len().saturating_sub(SHOWN_LINES)..).unwrap_or_default().join("\n")
     }
 
     fn lines(&self) -> Vec<String> {
