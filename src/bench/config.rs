@@ -1,5 +1,6 @@
 //! What a benchmark is to do, as meant: everything that the command line or a test may ask for.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use super::Pace;
 use super::handler::Setup;
 use super::on_wire::GivenCores;
 use super::sender::Via;
+use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
+use crate::feed::venue_time::VenueDate;
 use crate::record::{Schema, Stage};
 use crate::source::lines::LineKey;
 
@@ -44,6 +47,58 @@ pub struct BenchConfig {
     pub ring_depth: u64,
     /// Time wasted on purpose.
     pub wasted: Wasted,
+}
+
+impl BenchConfig {
+    /// What another build of this program is told behind `bench`, to run the same in process; without rounds and outputs.
+    ///
+    /// # Errors
+    /// The day has no date.
+    pub fn in_process_arguments(&self) -> Result<Vec<OsString>, Error> {
+        let mut arguments = Arguments::default();
+        match &self.input.from {
+            InputFrom::File(path) => arguments.0.push(path.into()),
+            InputFrom::Generated { messages, symbols, seed, messages_per_packet } => {
+                arguments.add("generate", messages);
+                arguments.add("symbols", symbols);
+                arguments.add("seed", seed);
+                arguments.add("messages-per-packet", messages_per_packet);
+            }
+        }
+        arguments.add("feed", self.input.feed);
+        if let Some(midnight_ns) = self.input.midnight_ns {
+            let date = VenueDate::at(midnight_ns).map_err(|error| Error::new(Exit::Usage, "--date", error, "say one with --date"))?;
+            arguments.add("date", date);
+        }
+        self.input.lines.iter().for_each(|line| arguments.add("line", line));
+        self.input.datagrams.iter().for_each(|datagrams| arguments.add("limit", datagrams));
+        self.input.recorded.iter().for_each(|recorded| arguments.add("recorded-s", recorded.as_secs()));
+        arguments.add("pace", self.pace.argument());
+        self.schemas.iter().for_each(|schema| arguments.add("schemas", schema.name()));
+        arguments.add("ring-depth", self.ring_depth);
+        arguments.add("warm-up-ms", self.warm_up.as_millis());
+        arguments.add("latency-every", self.latency_every);
+        arguments.add("stages-every", self.stages_every);
+        for (name, core) in [("lane-core", self.cores.lane), ("consumer-core", self.cores.consumer)] {
+            core.iter().for_each(|core| arguments.add(name, core));
+        }
+        arguments.add("late-limit-us", self.late_limit.as_micros());
+        let stages = Stage::ALL.into_iter().zip(self.wasted.stages_ns).map(|(stage, ns)| (stage.name(), ns));
+        for (place, ns) in stages.chain([("seen", self.wasted.seen_ns), ("sender", self.wasted.sender_ns)]).filter(|&(_, ns)| ns > 0) {
+            arguments.add("waste", format_args!("{place}={}", ns / 1_000));
+        }
+        Ok(arguments.0)
+    }
+}
+
+/// A command line in the making.
+#[derive(Default)]
+struct Arguments(Vec<OsString>);
+
+impl Arguments {
+    fn add(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.0.push(format!("--{name}={value}").into());
+    }
 }
 
 /// What is replayed.

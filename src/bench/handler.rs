@@ -3,21 +3,18 @@
 //! It leaves nothing behind: it is killed when we end, however we end, and its directory is removed by somebody who outlives both.
 
 pub mod configuration;
-mod folder;
-mod log;
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 pub use configuration::{Configuration, Needs, Receive, Setup};
 
-use self::folder::Folder;
-use self::log::Log;
 use super::on_wire::Wire;
+use super::process::Process;
+use super::process::folder::Folder;
 use crate::error::{Error, Exit};
 use crate::lane::interval_log::{self, Logged};
-use crate::sys::child::{ask_to_end, end_with_us};
 use crate::time::SharedCourse;
 
 /// How long it may take to come up: a queue may be busy for 5 s, and gigabytes of books and rings are populated.
@@ -47,27 +44,14 @@ pub struct Launch<'a> {
 /// A handler that runs, from `ready` until it is stopped. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Handler {
+    // Dropped first: the folder is removed when nobody writes into it any more.
+    process: Process,
     label: String,
-    // Dropped after it has ended.
-    child: Running,
-    log: Log,
     publications: PathBuf,
     /// Its configuration, as it was given to it, and where somebody wrote it.
     config: PathBuf,
     written: Option<PathBuf>,
     folder: Folder,
-}
-
-/// A child that does not survive its handle.
-#[derive(Debug)]
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Already waited for: nothing happens.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// What a handler told in its life.
@@ -97,42 +81,21 @@ impl Handler {
         std::fs::write(&config, launch.configuration.text(&publications, folder.path()))
             .map_err(|error| Error::new(Exit::Host, format!("cannot write {}", config.display()), error, "free memory"))?;
         let mut command = Command::new(launch.binary);
-        command
-            .args(["run", "--clock-course", &launch.course.to_string(), "--config"])
-            .arg(&config)
-            .stdin(folder.alive())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            // Not systemd's business, should that have started us.
-            .env_remove("NOTIFY_SOCKET")
-            .env_remove("WATCHDOG_USEC")
-            .env_remove("WATCHDOG_PID");
-        end_with_us(&mut command);
-        let spawned = launch.wire.on_receiver(move || command.spawn());
-        let mut child = spawned.map_err(|error| {
-            let what = format!("cannot start the handler {}", launch.binary.display());
-            Error::new(Exit::Host, what, error, "name a tickwire binary that this user may execute")
-        })?;
-        let log = Log::of(child.stderr.take());
-        let mut handler = Self {
-            label: launch.label.to_owned(),
-            child: Running(child),
-            log,
-            publications,
-            config,
-            written: launch.configuration.file.clone(),
-            folder,
-        };
+        command.args(["run", "--clock-course", &launch.course.to_string(), "--config"]).arg(&config).stdin(folder.alive());
+        let spawn = |mut command: Command| launch.wire.on_receiver(move || command.spawn());
+        let process = Process::start(command, format!("the handler {}", launch.label), spawn)?;
+        let (label, written) = (launch.label.to_owned(), launch.configuration.file.clone());
+        let mut handler = Self { process, label, publications, config, written, folder };
         let until = Instant::now() + UP_WITHIN;
-        while !handler.log.is_ready() {
+        while !handler.process.log.is_ready() {
             handler.check()?;
             if stop() {
                 return Ok(None);
             }
             if Instant::now() > until {
                 let why = format!("it was not ready within {} s", UP_WITHIN.as_secs());
-                let cure = "see what it logged";
-                return Err(Error::new(Exit::Failed, handler.what(), why, cure).quoting(handler.log.all()));
+                let error = Error::new(Exit::Failed, handler.process.what(), why, "see what it logged");
+                return Err(error.quoting(handler.process.log.end()));
             }
             std::thread::sleep(TURN);
         }
@@ -149,10 +112,9 @@ impl Handler {
     /// # Errors
     /// It has ended by itself: its own message, and its exit code.
     pub fn check(&mut self) -> Result<(), Error> {
-        match self.child.0.try_wait() {
-            Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(self.ended(status)),
-            Err(error) => Err(Error::new(Exit::Host, self.what(), error, "this is a broken host")),
+        match self.process.ended()? {
+            None => Ok(()),
+            Some(status) => Err(self.error(status)),
         }
     }
 
@@ -162,30 +124,36 @@ impl Handler {
     /// It ended with an error: its own message, and its exit code.
     pub fn stop(mut self) -> Result<Told, Error> {
         self.check()?;
-        ask_to_end(&mut self.child.0).map_err(|error| Error::new(Exit::Host, self.what(), error, "this is a broken host"))?;
-        let until = Instant::now() + DOWN_WITHIN;
+        let (status, killed) = self.process.end(DOWN_WITHIN)?;
         let mut remarks = Vec::new();
-        loop {
-            match self.child.0.try_wait() {
-                Ok(Some(status)) if status.success() || !remarks.is_empty() => break,
-                Ok(Some(status)) => return Err(self.ended(status)),
-                Ok(None) if Instant::now() > until && remarks.is_empty() => {
-                    remarks.push(format!("{} did not end within {} s of SIGTERM, and was killed", self.what(), DOWN_WITHIN.as_secs()));
-                    let _ = self.child.0.kill();
-                }
-                Ok(None) => std::thread::sleep(TURN),
-                Err(error) => return Err(Error::new(Exit::Host, self.what(), error, "this is a broken host")),
-            }
+        if killed {
+            remarks.push(format!("{} did not end within {} s of SIGTERM, and was killed", self.process.what(), DOWN_WITHIN.as_secs()));
+        } else if !status.success() {
+            return Err(self.error(status));
         }
-        self.log.finish();
-        let troubles = self.log.troubles().into_iter().map(|trouble| format!("{}: {trouble}", self.label));
-        remarks.extend(troubles);
+        let log = &self.process.log;
+        remarks.extend(log.troubles().into_iter().map(|trouble| format!("{}: {trouble}", self.label)));
         let logged = std::fs::read(self.folder.path().join(configuration::LATENCY_LOG)).map_err(|error| error.to_string());
         let histograms = logged.and_then(|logged| interval_log::read(&logged)).unwrap_or_else(|why| {
-            remarks.push(format!("{}: its histograms cannot be read: {why}", self.what()));
+            remarks.push(format!("{}: its histograms cannot be read: {why}", self.process.what()));
             Vec::new()
         });
-        Ok(Told { modes: self.log.modes(), records: self.log.records(), histograms, remarks })
+        Ok(Told { modes: log.modes(), records: log.records(), histograms, remarks })
+    }
+
+    /// What its end means.
+    fn error(&mut self, status: ExitStatus) -> Error {
+        let error = self.process.error(status);
+        if error.exit == Exit::Usage && self.process.log.says("--clock-course") {
+            let why = "it keeps no time with others (it knows no --clock-course): it is older than this benchmark";
+            return Error::new(error.exit, self.process.what(), why, "name a binary of a version that has `tickwire bench`");
+        }
+        let why = self.without_our_file(&error.why);
+        let error = Error { why, ..error };
+        match &self.written {
+            Some(file) => error.in_file(file),
+            None => error,
+        }
     }
 
     /// A refusal without the name of the file that it was given, which nobody can look into any more, and its line.
@@ -193,33 +161,5 @@ impl Handler {
         let rest = why.strip_prefix(&*self.config.to_string_lossy());
         let rest = rest.map(|rest| rest.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit()).trim_start());
         rest.unwrap_or(why).to_owned()
-    }
-
-    fn what(&self) -> String {
-        format!("the handler {}", self.label)
-    }
-
-    /// What its end means: its own words, if it had any.
-    fn ended(&mut self, status: ExitStatus) -> Error {
-        self.log.finish();
-        let exit = status.code().and_then(|code| Exit::ALL.iter().copied().find(|exit| i32::from(exit.code()) == code));
-        let exit = exit.filter(|&exit| exit != Exit::Ok).unwrap_or(Exit::Failed);
-        if exit == Exit::Usage && self.log.all().contains("--clock-course") {
-            let why = "it keeps no time with others (it knows no --clock-course): it is older than this benchmark";
-            return Error::new(exit, self.what(), why, "name a binary of a version that has `tickwire bench`");
-        }
-        match self.log.last_words() {
-            Some((why, quote)) => {
-                let error = Error::new(exit, self.what(), self.without_our_file(&why), "").quoting(quote);
-                match &self.written {
-                    Some(file) => error.in_file(file),
-                    None => error,
-                }
-            }
-            None => {
-                let why = format!("it ended by itself ({status})");
-                Error::new(exit, self.what(), why, "see what it logged").quoting(self.log.all())
-            }
-        }
     }
 }

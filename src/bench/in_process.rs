@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use self::folder::Folder;
 use self::lane_life::{LaneEnd, LaneLife};
+use super::apart::Apart;
 use super::due::Dues;
 use super::schedule::Schedule;
 use super::sender::Stall;
@@ -208,7 +209,8 @@ impl InProcess {
         let shared = Shared { lane: Arc::new(LaneShared::default()), done: Arc::new(AtomicU64::new(0)) };
         let total = self.config.workload.packets.len() as u64;
         let clock = self.keeper.clock();
-        let _apart = Apart::from(self.lane_core, self.consumer_core);
+        let busy: Vec<usize> = std::iter::once(self.lane_core).chain(self.consumer_core).collect();
+        let _apart = Apart::from(&busy);
         // What this thread allocates from now on is the file of the next epoch, which the lane writes.
         let _ = self.topology.prefer_memory_near(self.lane_core);
         let (ready, came_up) = mpsc::channel();
@@ -346,29 +348,6 @@ impl Runner for InProcess {
         let spec = self.spec(&folder);
         let (ended, watched, start_ns) = self.conduct(control, &spec)?;
         Ok(self.reckon(ended, watched, start_ns))
-    }
-}
-
-/// Keeps the calling thread off the lane's core for a while, and off the consumer's if there is a third: it wakes up fifty times a second, and
-/// shows progress.
-struct Apart {
-    before: Vec<usize>,
-}
-
-impl Apart {
-    fn from(lane: usize, consumer: Option<usize>) -> Self {
-        let before = affinity::allowed_cores();
-        let not = |core: Option<usize>| before.iter().copied().filter(|&other| other != lane && Some(other) != core).collect::<Vec<_>>();
-        let free = Some(not(consumer)).filter(|free| !free.is_empty()).unwrap_or_else(|| not(None));
-        // With one core it stays where it is; where it is refused nothing but a few long latencies comes of it.
-        let _ = affinity::restrict_to(&free);
-        Self { before }
-    }
-}
-
-impl Drop for Apart {
-    fn drop(&mut self) {
-        let _ = affinity::restrict_to(&self.before);
     }
 }
 

@@ -12,6 +12,7 @@
 //! - **Ratios.** Whatever is compared is compared in interleaved rounds of one run; absolute times of shared machines mean little.
 //! - **Nothing is hidden.** Warm-up that is left out, datagrams without an answer, laps and losses are all in the result.
 
+mod apart;
 pub mod bare_loop;
 pub mod baseline;
 pub mod comparison;
@@ -19,8 +20,8 @@ pub mod condition;
 pub mod config;
 pub mod due;
 mod encoded;
-pub mod hlog;
 pub mod handler;
+pub mod hlog;
 pub mod host;
 pub mod in_process;
 pub mod intervals;
@@ -30,15 +31,17 @@ pub mod on_wire;
 pub mod pace;
 pub mod percentile;
 pub mod percentiles;
+pub mod pingpong;
+mod process;
 pub mod readable;
 pub mod report;
-pub mod pingpong;
 pub mod result;
 mod ring_reader;
 pub mod round;
 pub mod rounds;
 pub mod run;
 pub mod schedule;
+pub mod second_binary;
 mod seen;
 pub mod sender;
 pub mod summary;

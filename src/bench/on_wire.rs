@@ -22,6 +22,7 @@ pub use cores::{Cores, GivenCores};
 pub use wire::Wire;
 
 use self::crew::{Crew, Results, SenderPart, WatcherPart};
+use super::apart::Apart;
 use super::due::Dues;
 use super::handler::{Configuration, Handler, Launch, Needs, Receive, Setup, Told};
 use super::measure::Of;
@@ -169,6 +170,7 @@ impl OnWire {
         configuration.pin_lane_to(cores.lane);
         let mut remarks = configuration.remarks.clone();
         remarks.extend(cores.remark());
+        remarks.extend(configuration.by_sockets.then(|| config.wire.source_check()).flatten());
         let stamp_ns = if config.stages_every > 0 { stamp_cost_ns() } else { 0.0 };
         Ok(Self { config, configuration, cores, stamp_ns, remarks })
     }
@@ -220,6 +222,9 @@ impl OnWire {
 
     /// The crew's work beside a handler that runs: until everything was sent, and taken in.
     fn conduct(&self, handler: &mut Handler, crew: &mut Crew, publication: &Publication, control: &mut Control<'_>) -> Result<(), Error> {
+        let Cores { sender, lane, consumer } = self.cores;
+        // Not before the handler was started: it would begin where we may run.
+        let _apart = Apart::from(&[lane, sender].into_iter().chain(consumer).collect::<Vec<_>>());
         let clock = Clock::on(&self.config.course);
         let total = self.config.workload.packets.len() as u64;
         crew.begin(clock.now_ns() + LEAD_NS);

@@ -50,6 +50,18 @@ impl std::str::FromStr for Pace {
     }
 }
 
+impl Pace {
+    /// As it is asked for: what is parsed to the same again.
+    pub fn argument(&self) -> String {
+        match self {
+            Self::Recorded(times) => format!("{times}x"),
+            Self::Rate(rate) => format!("{rate}/s"),
+            Self::Bursts { datagrams, every } => format!("{datagrams}@{}us", every.as_nanos() as f64 / 1e3),
+            Self::Max => "max".to_owned(),
+        }
+    }
+}
+
 impl std::fmt::Display for Pace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

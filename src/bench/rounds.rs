@@ -4,8 +4,11 @@ use super::result::Variant;
 use super::{Control, Runner};
 use crate::error::Error;
 
-/// Runs every runner so many times, in turn. `next` is told which runner's round of which number (both from 0) begins. Stopped early, what
-/// there is is given.
+/// Runs every runner so many times, in turn. `next` is told which runner's round of which number (both from 0) begins. Stopped early, it
+/// gives what there is: variants may have a round less than others, or none.
+///
+/// # Errors
+/// Those of the first round that fails.
 pub fn compare(
     runners: &mut [Box<dyn Runner + '_>],
     rounds: u32,
@@ -23,7 +26,13 @@ pub fn compare(
             }
             let (Some(runner), Some(variant)) = (runners.get_mut(nth), variants.get_mut(nth)) else { continue };
             next(round, runner.label());
-            variant.add(runner.round(control)?);
+            let done = runner.round(control)?;
+            // One that was stopped before anything was sent has no figures, and would count as a round of zeros.
+            if done.counts.sent == 0 && done.counts.stopped {
+                variant.counts.stopped = true;
+                return Ok(variants);
+            }
+            variant.add(done);
         }
     }
     Ok(variants)

@@ -9,6 +9,7 @@ use super::in_process::{InProcess, InProcessConfig};
 use super::on_wire::{OnWire, OnWireConfig, Wire};
 use super::result::{BenchResult, Variant};
 use super::schedule::Schedule;
+use super::second_binary::{SecondBinary, SecondBinaryConfig};
 use super::sender::{SenderConfig, Stall};
 use super::workload::{Limit, Selection, Workload};
 use super::{Control, Measure, Pace, Progress, Runner, host, rounds};
@@ -24,6 +25,9 @@ use crate::time::SharedCourse;
 const OPEN_NS: u64 = 34_200_000_000_000;
 /// And how far its messages are apart, recorded: 100,000 a second.
 const MEAN_NS: u64 = 10_000;
+
+/// Where what is only for a round is written.
+const MEMORY: &str = "/dev/shm";
 
 /// What the work is at, and how far: `total` 0 where that is not known.
 pub type Tell<'a> = dyn FnMut(&str, Progress) + 'a;
@@ -147,16 +151,19 @@ fn runners(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Schedu
                 let label = binary.display().to_string();
                 runners.push(Box::new(OnWire::new(OnWireConfig { label, binary: binary.clone(), ..same })?));
             }
-            (Candidate::Handler(_), None) => return Err(not_on_the_wire("a way of receiving")),
-            (Candidate::Binary(_), None) => return Err(not_on_the_wire("another program")),
+            (Candidate::Binary(binary), None) => runners.push(Box::new(SecondBinary(SecondBinaryConfig {
+                label: binary.display().to_string(),
+                binary: binary.clone(),
+                arguments: config.in_process_arguments()?,
+                memory: MEMORY.into(),
+            }))),
+            (Candidate::Handler(_), None) => {
+                let why = "a way of receiving is compared on the wire, and this run is in process";
+                return Err(Error::new(Exit::Usage, "--vs", why, "add --veth, or --from and --to"));
+            }
         }
     }
     Ok((runners, cores.unwrap_or_default()))
-}
-
-fn not_on_the_wire(what: &str) -> Error {
-    let why = format!("{what} is compared on the wire, and this run is in process");
-    Error::new(Exit::Usage, "--vs", why, "add --veth, or --from and --to")
 }
 
 fn cores_used(runner: &OnWire) -> CoresUsed {

@@ -181,7 +181,9 @@ fn a_file_keeps_what_it_says_but_for_what_a_benchmark_must_have() {
     for channel in &config.channel {
         assert!(channel.line.iter().all(|line| line.interface.get_ref() == "tw-b"), "{:?}", channel.line);
     }
-    assert_eq!(config.channel[1].line[0].from.as_ref().unwrap().get_ref().to_string(), "192.0.2.10", "our sender's address");
+    assert!(config.channel[1].line[0].from.is_none(), "the benchmark sends");
+    assert!(configuration.remarks.iter().any(|remark| remark.contains("left out: channel.line.from")), "{:?}", configuration.remarks);
+    assert!(!configuration.by_sockets);
     // On a cable the interfaces are the file's own, and what it samples stays.
     let own = FILE.replace("source = \"xdp\"", "source = \"xdp\"\nlatency_every = 2");
     let configuration = fit(&own, &workload, &Needs { replace_interfaces: false, ..needs() }).unwrap();

@@ -83,7 +83,7 @@ fn a_program_that_is_no_handler_is_named() {
     let by = |binary: &str| fails(OnWireConfig { binary: PathBuf::from(binary), ..config.clone() });
     let missing = by("/nonexistent/tickwire");
     assert_eq!(missing.exit, Exit::Host);
-    assert!(missing.to_string().contains("cannot start the handler /nonexistent/tickwire: No such file"), "{missing}");
+    assert!(missing.to_string().contains("cannot start the handler xdp, /nonexistent/tickwire: No such file"), "{missing}");
     let ends = by("/bin/false");
     assert!(ends.to_string().contains("the handler xdp: it ended by itself (exit status: 1)"), "{ends}");
     // What an older version says.
@@ -189,6 +189,13 @@ fn interfaces_that_are_no_wire_are_refused() {
     kernel::in_namespace(move |namespace| {
         if namespace.veth(1) {
             assert!(refused("twa", "twa").contains("does not receive what it sends"), "{}", refused("twa", "twa"));
+            for (scope, value) in [("all", "0"), ("twb", "1")] {
+                std::fs::write(format!("/proc/sys/net/ipv4/conf/{scope}/rp_filter"), value).unwrap();
+            }
+            let wire = Wire::between("twa", "twb").unwrap();
+            assert!(wire.source_check().unwrap().contains("`sysctl net.ipv4.conf.twb.rp_filter=0`"), "{:?}", wire.source_check());
+            namespace.without_source_check("twb");
+            assert_eq!(wire.source_check(), None);
             namespace.ip("link set twb down");
             assert!(refused("twa", "twb").contains("`ip link set twb up`"), "{}", refused("twa", "twb"));
         }

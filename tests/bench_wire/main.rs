@@ -4,6 +4,7 @@
 #[path = "../kernel/mod.rs"]
 mod kernel;
 
+mod comparisons;
 mod configurations;
 mod cores;
 mod handlers;

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::bench::sender::transport::SOURCE;
 use crate::bench::workload::Workload;
 use crate::book::BooksCapacity;
 use crate::config::ConfigFile;
@@ -125,6 +124,8 @@ pub struct Configuration {
     pub lane_core: Option<usize>,
     /// Whether that lane leaves its core to others when nothing comes.
     pub may_sleep: bool,
+    /// Whether that lane receives through the kernel's sockets.
+    pub by_sockets: bool,
     /// What of a file was changed, for people.
     pub remarks: Vec<String>,
 }
@@ -198,7 +199,9 @@ impl Fitting {
             return Err(self.refuse(format!("publication `{publication}` is not there"), "add the [[publication]] that the channel names"));
         };
         let latency = Schema::Latency.name();
-        if !rings.iter().any(|ring| ring.get("schema").and_then(Value::as_str) == Some(latency)) {
+        // A ring that nothing is told in is refused.
+        let is_sampled = needs.latency_every > 0 || needs.stages_every > 0;
+        if is_sampled && !rings.iter().any(|ring| ring.get("schema").and_then(Value::as_str) == Some(latency)) {
             rings.push(Value::Table(ring(latency, depth.map(|depth| depth.min(1 << 16)))));
         }
         let Some(written) = named(&mut self.table, "lane", &lane) else {
@@ -209,6 +212,7 @@ impl Fitting {
                 set(written, key, i64::from(every));
             }
         }
+        let by_sockets = written.get("source").and_then(Value::as_str) == Some("udp");
         let lane_core = written.get("core").and_then(Value::as_integer).and_then(|core| usize::try_from(core).ok());
         let sleeps = written.get("idle_sleep_us").and_then(Value::as_integer).unwrap_or(0) > 0;
         let blocks = written.get("udp").and_then(|udp| udp.get("block")).and_then(Value::as_bool).unwrap_or(false);
@@ -220,6 +224,7 @@ impl Fitting {
             channels,
             lane_core,
             may_sleep: sleeps || blocks,
+            by_sockets,
             remarks: self.remarks,
         })
     }
@@ -310,12 +315,14 @@ impl Fitting {
         }
     }
 
-    /// Frames come from our sender, whoever sends them in earnest.
+    /// Datagrams come from our sender, whoever sends them in earnest.
     fn fit_channels(&mut self) {
+        let mut filters = 0;
         for channel in tables(&mut self.table, "channel") {
-            for line in tables(channel, "line").filter(|line| line.contains_key("from")) {
-                set(line, "from", SOURCE.ip().to_string());
-            }
+            filters += tables(channel, "line").filter_map(|line| line.remove("from")).count();
+        }
+        if filters > 0 {
+            self.remarks.push(format!("{}: left out: channel.line.from: the benchmark sends", self.place.display()));
         }
     }
 }

@@ -74,6 +74,24 @@ impl Wire {
         self.receiver.namespace.is_some()
     }
 
+    /// Why the kernel's sockets may receive nothing of what arrives, and the cure; `None`: nothing speaks against it.
+    pub fn source_check(&self) -> Option<String> {
+        if self.is_virtual() || self.sender() == self.receiver() {
+            return None;
+        }
+        // The stricter of the two counts; 1 wants the way back to lead through the same interface.
+        let is_strict = |scope: &&str| {
+            std::fs::read_to_string(format!("/proc/sys/net/ipv4/conf/{scope}/rp_filter")).is_ok_and(|value| value.trim() == "1")
+        };
+        let scope = [self.receiver(), "all"].into_iter().find(is_strict)?;
+        // As sysctl writes a name with dots in it.
+        let strict = format!("net.ipv4.conf.{}.rp_filter", scope.replace('.', "/"));
+        Some(format!(
+            "{strict} = 1: the kernel drops datagrams from senders that {} does not lead to, as ours; `sysctl {strict}=0`",
+            self.receiver()
+        ))
+    }
+
     /// Runs something on the sender's host; threads and processes that it starts stay there.
     pub fn on_sender<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> R {
         self.sender.run(work)

@@ -1,6 +1,6 @@
 //! A directory in memory that is gone when the round is, however the round ends: kill -9 included.
 //!
-//! A process that is killed removes nothing, so a second one waits for the end of us and of the handler, and removes what is left: `sh`, at
+//! A process that is killed removes nothing, so a second one waits for the end of us and of the child, and removes what is left: `sh`, at
 //! the reading end of a pipe whose writing ends only we two hold. It is in a process group of its own, so that Ctrl-C passes it by.
 
 use std::io::{PipeWriter, pipe};
@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Exit};
 
-/// Waits for the end of its input, then removes what its first argument names.
-const REMOVE_AT_END: &str = "cat >/dev/null 2>&1; rm -rf -- \"$1\"";
+/// Waits for the end of its input, then removes what its first argument names. Whatever of this is not there, it removes nothing too early.
+const REMOVE_AT_END: &str = "while read -r _; do :; done; rm -rf -- \"$1\"";
 
 /// The directory.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(in crate::bench) struct Folder {
     path: PathBuf,
     /// Held until the end.
     alive: Option<PipeWriter>,

@@ -1,19 +1,21 @@
-//! What a handler says: its log, read as it comes, and what of it the benchmark understands.
+//! What a child says: its log, read as it comes, and what of a handler's the benchmark understands.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::ChildStderr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// Longest line, and most lines, that are kept: a handler that logs without end must not fill our memory.
+/// Longest line, and most lines, that are kept: a child that logs without end must not fill our memory.
 const LONGEST_LINE_BYTES: u64 = 4096;
 const MOST_LINES: usize = 2000;
+/// How much of its end is shown.
+const SHOWN_LINES: usize = 20;
 /// What the one error at the end begins with.
 const ERROR: &str = "tickwire: ";
 
-/// The log of one handler.
+/// The log of one child.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(in crate::bench) struct Log {
     lines: Arc<Mutex<Vec<String>>>,
     /// `None`: read to its end.
     reader: Option<JoinHandle<()>>,
@@ -39,10 +41,10 @@ impl Log {
                 line.clear();
             }
         };
-        Self { lines, reader: std::thread::Builder::new().name("handler's log".into()).spawn(read).ok() }
+        Self { lines, reader: std::thread::Builder::new().name("child's log".into()).spawn(read).ok() }
     }
 
-    /// Reads what is left; the handler has ended.
+    /// Reads what is left; the child has ended.
     pub fn finish(&mut self) {
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
@@ -94,9 +96,15 @@ impl Log {
         Some((words, lines.get(at + 1..).unwrap_or_default().join("\n")))
     }
 
-    /// All of it, as far as it was kept.
-    pub fn all(&self) -> String {
-        self.lines().join("\n")
+    /// Whether it says that anywhere.
+    pub fn says(&self, words: &str) -> bool {
+        self.lines().iter().any(|line| line.contains(words))
+    }
+
+    /// The end of it: what people are shown.
+    pub fn end(&self) -> String {
+        let lines = self.lines();
+        lines.get(lines.len().saturating_sub(SHOWN_LINES)..).unwrap_or_default().join("\n")
     }
 
     fn lines(&self) -> Vec<String> {

@@ -1,0 +1,76 @@
+//! Another version of this program, in process: it runs the same benchmark by itself, a round at a time, and its result is read back.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use super::process::Process;
+use super::process::folder::Folder;
+use super::result::Variant;
+use super::{Control, Counts, Round, Runner, json};
+use crate::error::{Error, Exit};
+
+/// How often it is looked after.
+const TURN: Duration = Duration::from_millis(20);
+/// How long it may take to end when it is told to: it writes what it has first.
+const DOWN_WITHIN: Duration = Duration::from_secs(20);
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub struct SecondBinaryConfig {
+    /// What the runner is called.
+    pub label: String,
+    /// The program.
+    pub binary: PathBuf,
+    /// What it is told, behind `bench`: workload, pace and whatever else shapes a run in process. Rounds and outputs are ours to add.
+    pub arguments: Vec<OsString>,
+    /// In whose memory its result is written.
+    pub memory: PathBuf,
+}
+
+/// Runs `BINARY bench …` once for each round.
+#[derive(Debug)]
+pub struct SecondBinary(pub SecondBinaryConfig);
+
+impl Runner for SecondBinary {
+    fn label(&self) -> &str {
+        &self.0.label
+    }
+
+    fn round(&mut self, control: &mut Control<'_>) -> Result<Round, Error> {
+        let config = &self.0;
+        let folder = Folder::new(&config.memory)?;
+        let file = folder.path().join("result.json");
+        let mut command = Command::new(&config.binary);
+        command.arg("bench").args(&config.arguments).args(["--rounds", "1", "--json"]).arg(&file);
+        command.stdin(folder.alive());
+        let what = format!("{}, another version in process", config.label);
+        let mut process = Process::start(command, what.clone(), |mut command| command.spawn())?;
+        let (status, stopped) = loop {
+            if let Some(status) = process.ended()? {
+                break (status, false);
+            }
+            if (control.stop)() {
+                break (process.end(DOWN_WITHIN)?.0, true);
+            }
+            std::thread::sleep(TURN);
+        };
+        if !status.success() {
+            return Err(process.error(status));
+        }
+        let result = json::open(&file).map_err(|error| Error { what: format!("{what}: {}", error.what), ..error })?;
+        let Some(variant) = result.variants.into_iter().next() else {
+            return Err(Error::new(Exit::Failed, what, "its result has no variant", "see what it prints by itself"));
+        };
+        Ok(round(variant, result.stopped || stopped))
+    }
+}
+
+/// The one round of a variant.
+fn round(variant: Variant, stopped: bool) -> Round {
+    let Variant { measures, counts, lateness, intervals, mut rounds, warm_up_ns, stamp_ns, modes, remarks, .. } = variant;
+    let ping_pong_ns = rounds.pop().map(|figures| figures.ping_pong_ns).unwrap_or_default();
+    let counts = Counts { stopped: counts.stopped || stopped, ..counts };
+    Round { measures, counts, intervals, warm_up_ns, lateness, ping_pong_ns, modes, remarks, stamp_ns }
+}
