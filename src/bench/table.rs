@@ -193,7 +193,9 @@ impl Table<'_> {
                 .collect();
             self.line(&format!("{:<NAMES$}{rounds:>COUNT$}{medians}", format!("  {}", measure.title())))?;
             if rounds > 1 {
-                let spread = |ratio: &comparison::Ratio| format!("{}–{}", readable::ratio(ratio.low), readable::ratio(ratio.high));
+                // Two that are worlds apart still leave a space to the next column.
+                let end = |ratio: f64| if ratio >= 999.5 { ">999".to_owned() } else { readable::ratio(ratio) };
+                let spread = |ratio: &comparison::Ratio| format!("{}–{}", end(ratio.low), end(ratio.high));
                 let spreads: String =
                     ratios.iter().map(|ratio| format!("{:>FIGURE$}", ratio.as_ref().map_or(String::new(), spread))).collect();
                 let line = self.paint(Tone::Dim, &format!("{:NAMES$}{:COUNT$}{spreads}", "", ""));

@@ -75,11 +75,13 @@ impl Axis {
         let (low, high) = bounds(logs.chain([0.0])).unwrap_or((0.0, 0.0));
         let room = ((high - low) * 0.08).max(0.03);
         let (from, to) = (low - room, high + room);
-        let close = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.3, 1.5, 1.7, 2.0];
+        let nearest = [0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2];
+        let close = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.7, 2.0, 2.5];
         let apart = [0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0];
         let far = [0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0];
         let furthest = [1e-6, 1e-3, 0.1, 1.0, 10.0, 1e3, 1e6];
         let wanted: &[f64] = match to - from {
+            span if span < 0.15 => &nearest,
             span if span < 0.5 => &close,
             span if span < 1.2 => &apart,
             span if span < 4.0 => &far,
