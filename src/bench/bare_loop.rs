@@ -1,8 +1,8 @@
 //! What the benchmark in process is measured against: the same datagrams through the same channel into the same kind of publication, with
 //! nothing around it. No lane, no clock, no timers, no consumer.
 //!
-//! It stands in the library so that it is the same machine code as a lane's: a copy made for another crate is compiled anew there, and was
-//! 20 % slower.
+//! It stands in the library so that it is compiled like a lane: a copy in another crate is instantiated anew there, and may come out
+//! otherwise.
 
 use super::workload::Workload;
 use crate::channel::Channel;

@@ -57,6 +57,10 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>) -
         stopped: false,
         remarks: workload.remarks.clone(),
     };
+    if config.pace != Pace::Max && schedule.end_ns() <= nanos(config.warm_up) {
+        let (end_ms, warm_up_ms) = (schedule.end_ns() / 1_000_000, config.warm_up.as_millis());
+        result.remarks.push(format!("all of it is warm-up ({warm_up_ms} ms of {end_ms} ms): say --warm-up-ms 0, or run longer"));
+    }
     let (mut runners, cores) = runners(config, &workload, &schedule)?;
     let interfaces = match &config.way {
         Way::Interfaces { from, to } => vec![from.clone(), to.clone()],
@@ -176,7 +180,7 @@ fn on_wire(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Schedu
         cores: config.cores,
         ways: config.ways.clone(),
         sender: SenderConfig { late_above: config.late_limit, stall: stall(config, workload), ..SenderConfig::default() },
-        warm_up_ns: config.warm_up.as_nanos() as u64,
+        warm_up_ns: nanos(config.warm_up),
         seen_delay_ns: config.wasted.seen_ns,
         latency_every: config.latency_every,
         stages_every: config.stages_every,
@@ -190,7 +194,7 @@ fn in_process(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Sch
     let wasted = config.wasted;
     let injected = wasted.stages_ns.iter().any(|&ns| ns > 0).then_some(Injected(wasted.stages_ns));
     InProcessConfig {
-        warm_up_ns: config.warm_up.as_nanos() as u64,
+        warm_up_ns: nanos(config.warm_up),
         lane_core: config.cores.lane,
         consumer_core: config.cores.consumer,
         schemas: config.schemas.clone(),
@@ -205,5 +209,9 @@ fn in_process(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Sch
 /// In the middle of the run.
 fn stall(config: &BenchConfig, workload: &Workload) -> Option<Stall> {
     let for_ = Duration::from_nanos(config.wasted.sender_ns);
-    (!for_.is_zero()).then(|| Stall { after_datagrams: workload.packets.len() as u64 / 2, for_ })
+    (!for_.is_zero()).then_some(Stall { after_datagrams: workload.packets.len() as u64 / 2, for_ })
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
