@@ -44,7 +44,10 @@ impl Runner for Fake {
     }
 }
 
-fn fakes(labels: [&'static str; 2]) -> (Rc<RefCell<Vec<&'static str>>>, Vec<Box<dyn Runner>>) {
+/// Which runner's turn it was, in order.
+type Turns = Rc<RefCell<Vec<&'static str>>>;
+
+fn fakes(labels: [&'static str; 2]) -> (Turns, Vec<Box<dyn Runner>>) {
     let log = Rc::<RefCell<Vec<_>>>::default();
     let fake = |label| Box::new(Fake { label, log: log.clone(), fails: label == "fails" }) as Box<dyn Runner>;
     let runners = labels.map(fake).into();
