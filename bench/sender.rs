@@ -11,7 +11,6 @@
 //! through the receiving end's network stack, on the sender's core. Needs root for the namespace; without, only nowhere is measured. Under
 //! `cargo test` it runs once, tiny, and checks that everything went.
 
-#[allow(dead_code)]
 #[path = "../tests/kernel/mod.rs"]
 mod kernel;
 
