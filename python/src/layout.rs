@@ -4,8 +4,8 @@ use std::mem::offset_of;
 
 use pyo3::prelude::*;
 use tickwire::record::{
-    BidAsk, Control, Definition, Header, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Schema, Signal, Statistics,
-    Status, Trade, Venue, Vwap,
+    BidAsk, Control, Definition, Header, Imbalance, Latency, Mbo, Mbp1, Mbp10, Ohlcv1D, Ohlcv1H, Ohlcv1M, Ohlcv1S, Schema, Signal,
+    Statistics, Status, Trade, Venue, Vwap,
 };
 
 use crate::error::schema_named;

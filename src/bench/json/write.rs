@@ -155,9 +155,6 @@ fn comparisons(result: &BenchResult) -> Vec<shape::Comparison> {
 
 /// To a thousandth: a number of at most 53 bits is read back as exactly the same one. What is no number is 0.
 fn to_thousandths(number: f64) -> f64 {
-    match number.abs() {
-        size if size < 9e12 => (number * 1e3).round() / 1e3,
-        size if size < 9e15 => number.round(),
-        _ => 0.0,
-    }
+    // Beyond that a thousandth is lost in the number itself, and what is read back would be another one.
+    if number.is_nan() { 0.0 } else { (number.clamp(-9e12, 9e12) * 1e3).round() / 1e3 }
 }
