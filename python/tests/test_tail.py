@@ -61,6 +61,9 @@ def same(shown: Any, value: Any) -> bool:
     return int(shown) == int(value)
 
 
+STAGES = {"receive_ns", "arbitrate_ns", "decode_ns", "book_ns", "publish_ns"}
+
+
 @pytest.mark.parametrize("schema", [*tw.DTYPES])
 def test_every_schema_s_rows_are_those_that_tail_shows(writer: Writer, dir: Path, tickwire_binary: Path, schema: str) -> None:
     writer.create("p", *ALL)
@@ -83,6 +86,10 @@ def test_every_schema_s_rows_are_those_that_tail_shows(writer: Writer, dir: Path
         assert line["symbol"] == symbol
         for name, told in line.items():
             field = NAMES.get(name, name)
+            if told is None and name in STAGES:
+                # Nobody stamped them: the record has no time of that stage, and tail shows none.
+                assert row["stamped"] == 0, name
+                continue
             if name not in IN_WORDS and field in (row.dtype.names or ()):
                 assert same(told, row[field]), (name, told, row[field])
                 compared.add(field)
