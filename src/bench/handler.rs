@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 pub use configuration::{Configuration, Needs, Receive, Setup};
 
+use super::folder::Folder;
 use super::on_wire::Wire;
 use super::process::Process;
-use super::process::folder::Folder;
 use crate::error::{Error, Exit};
 use crate::lane::interval_log::{self, Logged};
 use crate::time::SharedCourse;

@@ -17,21 +17,20 @@
 //! - Gap timers and other chores run by the lane's clock, as live; so a gap that the recording's clock would have given up may be closed at
 //!   a greater pace, and the other way round.
 
-mod folder;
 mod lane_life;
 mod source;
 mod taken;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use self::folder::Folder;
 use self::lane_life::{LaneEnd, LaneLife};
 use super::apart::Apart;
 use super::due::Dues;
+use super::folder::Folder;
 use super::schedule::Schedule;
 use super::sender::Stall;
 use super::watcher::{Watched, Watcher, WatcherConfig};
@@ -52,6 +51,8 @@ use crate::topology::Topology;
 
 /// The publication's name in its directory.
 const NAME: &str = "bench";
+/// Where the directory is made that nobody named.
+const MEMORY: &str = "/dev/shm";
 /// How often the main thread looks around.
 const TURN: Duration = Duration::from_millis(20);
 /// From when everything is ready to when the first datagram is due: all threads are spinning by then.
@@ -190,11 +191,11 @@ impl InProcess {
         (self.lane_core, self.consumer_core)
     }
 
-    fn spec(&self, folder: &Folder) -> PublicationSpec {
+    fn spec(&self, dir: &Path) -> PublicationSpec {
         let feed = self.config.workload.feed;
         let is_sampled = self.config.sampling.latency_every > 0 || self.config.sampling.stages_every > 0;
         let schemas = self.config.schemas.iter().copied().chain(is_sampled.then_some(Schema::Latency));
-        let mut spec = PublicationSpec::new(folder.path(), NAME);
+        let mut spec = PublicationSpec::new(dir, NAME);
         spec.rings = schemas.map(|schema| RingSpec { schema, depth: self.config.depth.unwrap_or(default_depth(schema)) }).collect();
         let name = |nth: usize| ChannelSpec { name: format!("{feed}-{nth}"), publisher_id: feed.publisher_id() };
         spec.channels = (0..self.config.workload.channel_count()).map(name).collect();
@@ -344,8 +345,9 @@ impl Runner for InProcess {
     }
 
     fn round(&mut self, control: &mut Control<'_>) -> Result<Round, Error> {
-        let folder = Folder::new(self.config.dir.as_deref())?;
-        let spec = self.spec(&folder);
+        let own = self.config.dir.is_none().then(|| Folder::new(Path::new(MEMORY))).transpose()?;
+        let dir = self.config.dir.as_deref().or(own.as_ref().map(Folder::path)).unwrap_or(Path::new(MEMORY));
+        let spec = self.spec(dir);
         let (ended, watched, start_ns) = self.conduct(control, &spec)?;
         Ok(self.reckon(ended, watched, start_ns))
     }

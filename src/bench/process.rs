@@ -1,6 +1,5 @@
 //! A child process of the benchmark: started to live no longer than we, its log read as it comes, and its end explained in its own words.
 
-pub(super) mod folder;
 pub(super) mod log;
 
 use std::io;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use super::folder::Folder;
 use super::process::Process;
-use super::process::folder::Folder;
 use super::result::Variant;
 use super::{Control, Counts, Round, Runner, json};
 use crate::error::{Error, Exit};

@@ -14,7 +14,7 @@ use crate::bench::baseline::{self, Baseline};
 use crate::bench::condition::Condition;
 use crate::bench::result::BenchResult;
 use crate::bench::table::{self, Colours};
-use crate::bench::{hlog, json, percentiles, report};
+use crate::bench::{hgrm, hlog, json, report};
 use crate::error::{Error, Exit};
 
 /// Where a result goes besides the terminal, and what it is held against.
@@ -82,7 +82,7 @@ impl ResultOutputs<'_> {
         let mut outcomes = vec![shown.map_err(|error| Error::new(Exit::Failed, "cannot write to standard output", error, ""))];
         outcomes.extend(self.json.map(|output| output.fill(|out| json::write(result, out))));
         outcomes.extend(self.hlog.map(|output| output.fill(|out| hlog::write(result, out))));
-        outcomes.extend(self.args.percentiles.as_ref().map(|dir| percentiles::write_all(result, dir).map(drop)));
+        outcomes.extend(self.args.percentiles.as_ref().map(|dir| hgrm::write_all(result, dir).map(drop)));
         if let Some(dir) = &self.args.report {
             outcomes.push(report::write_dir(result, dir).map(|page| eprintln!("tickwire: the report is {}", page.display())));
         }

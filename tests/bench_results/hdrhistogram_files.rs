@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use tickwire::bench::result::BenchResult;
-use tickwire::bench::{Measure, hlog, percentiles};
+use tickwire::bench::{Measure, hgrm, hlog};
 
 use super::made_up;
 use super::shm_support::skip;
@@ -61,7 +61,7 @@ fn names_that_no_tag_and_no_file_can_have_are_made_fit_and_kept_apart() {
     let labels = ["../../etc/passwd", "a b,c\n", "a_b_c_", "", "..", "é", "x".repeat(300).as_str()].map(str::to_owned);
     result.variants = labels.iter().map(|label| tickwire::bench::result::Variant { label: label.clone(), ..only.clone() }).collect();
     let dir = tempfile::tempdir().unwrap();
-    let files = percentiles::write_all(&result, &dir.path().join("new")).unwrap();
+    let files = hgrm::write_all(&result, &dir.path().join("new")).unwrap();
     let names: Vec<String> = files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect();
     let name = |label: &str| format!("{label}.received-to-published.us.hgrm");
     let long = "x".repeat(60);
@@ -78,7 +78,7 @@ fn a_distribution_is_as_the_log_processor_prints_it() {
     let mut histogram = tickwire::bench::measure::histogram();
     (1..=10).for_each(|us| histogram.record(us * 1_000).unwrap());
     let mut out = Vec::new();
-    percentiles::write(&histogram, &mut out).unwrap();
+    hgrm::write(&histogram, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     let expected = "       Value     Percentile TotalCount 1/(1-Percentile)
 
@@ -135,7 +135,7 @@ fn hdrhistogram_s_own_package_finds_the_same_percentiles_in_both_kinds_of_files(
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("result.hlog");
     std::fs::write(&file, log(&result)).unwrap();
-    percentiles::write_all(&result, dir.path()).unwrap();
+    hgrm::write_all(&result, dir.path()).unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench_results/read_with_hdrhistogram.py");
     let output = Command::new(python).args(["-B", script]).arg(&file).arg(dir.path()).output().unwrap();
     let (said, complaints) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

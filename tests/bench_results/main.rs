@@ -13,6 +13,6 @@ mod hostile_json;
 mod json;
 mod made_up;
 mod page;
-mod percentiles;
+mod percentile;
 mod properties;
 mod table;

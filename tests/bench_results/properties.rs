@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use tickwire::bench::baseline::{self, Baseline};
 use tickwire::bench::host::{HostCheck, HostFacts};
 use tickwire::bench::result::{BenchResult, Variant};
-use tickwire::bench::{Counts, Interval, Lateness, Measure, Round, hlog, json, percentiles};
+use tickwire::bench::{Counts, Interval, Lateness, Measure, Round, hgrm, hlog, json};
 
 use super::page::{page, parse};
 use super::table::table;
@@ -150,7 +150,7 @@ proptest! {
         let mut log = Vec::new();
         hlog::write(&result, &mut log).unwrap();
         for (variant, measure, _) in hlog::named(&result) {
-            percentiles::write(variant.measures.get(measure), &mut log).unwrap();
+            hgrm::write(variant.measures.get(measure), &mut log).unwrap();
         }
 
         let verdict = baseline::judge(&result, Some(Baseline { name: "earlier.json", result: &read }), &[]).unwrap();

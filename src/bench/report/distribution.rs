@@ -10,7 +10,7 @@ use crate::bench::Measure;
 use crate::bench::percentile::{FEWEST_BEYOND, PERCENTILES};
 use crate::bench::readable::{clipped, grouped, time};
 use crate::bench::result::BenchResult;
-use crate::bench::{percentiles, summary};
+use crate::bench::{hgrm, summary};
 
 /// Steps of a curve for each halving of the distance to 100 %.
 const STEPS: u32 = 10;
@@ -24,7 +24,7 @@ pub(super) fn curves(page: &mut Page, result: &BenchResult, measure: Measure) ->
     let mut layers = Vec::new();
     for (nth, histogram) in histograms() {
         let count = histogram.len() as f64;
-        let steps = percentiles::steps(histogram, STEPS).into_iter();
+        let steps = hgrm::steps(histogram, STEPS).into_iter();
         let mut points: Vec<(f64, f64)> = steps.map(|step| (nines(step.percent / 100.0).min(count.log10()), log_time(step.ns))).collect();
         // One value has no nines, and yet a place.
         points.dedup();

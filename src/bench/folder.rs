@@ -17,7 +17,7 @@ const REMOVE_AT_END: &str = "while read -r _; do :; done; rm -rf -- \"$1\"";
 
 /// The directory.
 #[derive(Debug)]
-pub(in crate::bench) struct Folder {
+pub(super) struct Folder {
     path: PathBuf,
     /// Held until the end.
     alive: Option<PipeWriter>,
