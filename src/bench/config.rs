@@ -82,7 +82,10 @@ impl BenchConfig {
         for (name, core) in [("lane-core", self.cores.lane), ("consumer-core", self.cores.consumer)] {
             core.iter().for_each(|core| arguments.add(name, core));
         }
-        arguments.add("late-limit-us", self.late_limit.as_micros());
+        // Where nothing is due there is nothing to be late, and the option is refused.
+        if self.pace != Pace::Max {
+            arguments.add("late-limit-us", self.late_limit.as_micros());
+        }
         let stages = Stage::ALL.into_iter().zip(self.wasted.stages_ns).map(|(stage, ns)| (stage.name(), ns));
         for (place, ns) in stages.chain([("seen", self.wasted.seen_ns), ("sender", self.wasted.sender_ns)]).filter(|&(_, ns)| ns > 0) {
             arguments.add("waste", format_args!("{place}={}", ns / 1_000));

@@ -201,6 +201,7 @@ fn in_process(config: &BenchConfig, workload: &Arc<Workload>, schedule: &Arc<Sch
         depth: Some(config.ring_depth),
         sampling: Sampling { latency_every: config.latency_every, stages_every: config.stages_every, injected },
         seen_delay_ns: wasted.seen_ns,
+        late_above: config.late_limit,
         stall: stall(config, workload),
         ..InProcessConfig::new("in process", workload.clone(), schedule.clone())
     }

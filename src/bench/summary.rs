@@ -89,8 +89,13 @@ fn how_late(variant: &Variant) -> String {
     let lateness = variant.lateness.unwrap_or_default();
     let p99 = PERCENTILES[2].of(variant.measures.get(Measure::SenderLateness));
     let p99 = p99.map_or(String::new(), |ns| format!(" (p99 {})", time(ns)));
-    let (late, limit) = (share(lateness.late, lateness.sent), time(lateness.limit_ns));
-    format!("{} {late} of its datagrams more than {limit} late{p99}", label(variant))
+    let limit = time(lateness.limit_ns);
+    // A share of a handful would sound like a measurement.
+    let late = match lateness.sent {
+        0..1_000 => format!("{} of {}", grouped(lateness.late), count_of(lateness.sent, "datagram")),
+        sent => format!("{} of its datagrams", share(lateness.late, sent)),
+    };
+    format!("{} {late} more than {limit} late{p99}", label(variant))
 }
 
 /// How a variant's sender kept its schedule.
@@ -173,7 +178,11 @@ pub fn warm_up(variant: &Variant) -> Sentence {
     }
     let each = variant.counts.warm_up / rounds;
     let of = if rounds == 1 { "the round" } else { "each round" };
-    Sentence::plain(format!("the first {} of {of} ({}) are in no percentile", count_of(each, "datagram"), time(variant.warm_up_ns)))
+    let (first, is) = match each {
+        1 => ("the first datagram".to_owned(), "is"),
+        each => (format!("the first {}", count_of(each, "datagram")), "are"),
+    };
+    Sentence::plain(format!("{first} of {of} ({}) {is} in no percentile", time(variant.warm_up_ns)))
 }
 
 /// The cache-line ping-pong before and after each round, and whether the machine stayed the same.

@@ -9,7 +9,7 @@ use super::bench_results::ResultArgs;
 use super::progress::{self, Of};
 use super::values;
 use crate::bench::config::{BenchConfig, Candidate, Input, InputFrom, Wasted, Way};
-use crate::bench::handler::Setup;
+use crate::bench::handler::{Receive, Setup};
 use crate::bench::on_wire::GivenCores;
 use crate::bench::result::BenchResult;
 use crate::bench::sender::Via;
@@ -90,13 +90,13 @@ struct WayArgs {
     /// On the wire: in by this interface of this host, joined to the other by a cable
     #[arg(long, value_name = "INTERFACE", requires = "from")]
     to: Option<String>,
-    /// On the wire: how it is sent; what does not work falls back to the next
-    #[arg(long, value_enum, default_value = "xdp")]
-    via: ViaName,
-    /// On the wire: how it is received (xdp, xdp-skb, udp, udp-io-uring, udp-blocking), or the handler's configuration
-    #[arg(long, value_name = "WAY|FILE.toml", default_value = "xdp", value_parser = setup)]
-    source: Setup,
-    /// Compare with another way of receiving or another configuration (repeat)
+    /// On the wire: how it is sent; what does not work falls back to the next [default: xdp]
+    #[arg(long, value_enum)]
+    via: Option<ViaName>,
+    /// On the wire: how it is received (xdp, xdp-skb, udp, udp-io-uring, udp-blocking), or the handler's configuration [default: xdp]
+    #[arg(long, value_name = "WAY|FILE.toml", value_parser = setup)]
+    source: Option<Setup>,
+    /// On the wire: compare with another way of receiving or another configuration (repeat)
     #[arg(long, value_name = "WAY|FILE.toml", value_parser = setup)]
     vs: Vec<Setup>,
     /// Compare with another build of this program
@@ -125,7 +125,7 @@ struct MeasuringArgs {
     /// One datagram in so many has its stages stamped, which slows that one; 0: none
     #[arg(long, value_name = "N", default_value_t = 64)]
     stages_every: u32,
-    /// Core of the sender
+    /// Core of the sender, on the wire
     #[arg(long, value_name = "CORE")]
     sender_core: Option<usize>,
     /// Core of the lane
@@ -134,11 +134,12 @@ struct MeasuringArgs {
     /// Core of the consumer
     #[arg(long, value_name = "CORE")]
     consumer_core: Option<usize>,
-    /// A datagram that leaves later than that after it was due is late; more than 1 in 100: the sender fell behind
-    #[arg(long, value_name = "US", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
-    late_limit_us: u64,
-    /// Waste time on purpose, to see that it shows: STAGE=US (receive, arbitrate, decode, book, publish, seen) for each stamped datagram, or
-    /// sender=US once in the middle of the run; repeat
+    /// A datagram that leaves (in process: that the lane takes up) later than that after it was due is late; more than 1 in 100: the sender
+    /// (the lane) fell behind [default: 100 on the wire, 1000 in process]
+    #[arg(long, value_name = "US", value_parser = clap::value_parser!(u64).range(1..))]
+    late_limit_us: Option<u64>,
+    /// Waste time on purpose, to see that it shows: STAGE=US (receive, arbitrate, decode, book, publish; in process) for each stamped datagram,
+    /// seen=US for each sample, or sender=US once in the middle of the run; repeat
     #[arg(long, value_name = "WHERE=US", value_parser = waste)]
     waste: Vec<(Place, u64)>,
 }
@@ -201,8 +202,12 @@ impl BenchArgs {
             (Some(file), _) => InputFrom::File(file.clone()),
             (None, messages) => made_up(messages.unwrap_or_default()),
         };
+        let pace = workload.pace.unwrap_or(if file.is_some() { Pace::Recorded(1.0) } else { Pace::Rate(10_000.0) });
         let midnight_ns = workload.date.map(VenueDate::midnight_ns).transpose();
-        let first = if way.way() == Way::InProcess { Candidate::InProcess } else { Candidate::Handler(way.source.clone()) };
+        self.check_that_all_is_used(pace)?;
+        let is_wired = way.way() != Way::InProcess;
+        let source = || way.source.clone().unwrap_or(Setup::Receive(Receive::Xdp));
+        let first = if is_wired { Candidate::Handler(source()) } else { Candidate::InProcess };
         let others = way.vs.iter().cloned().map(Candidate::Handler).chain(way.vs_binary.iter().cloned().map(Candidate::Binary));
         let candidates: Vec<Candidate> = std::iter::once(first).chain(others).collect();
         let mut wasted = Wasted::default();
@@ -214,8 +219,8 @@ impl BenchArgs {
             }
         }
         Ok(BenchConfig {
-            command: std::env::args().collect::<Vec<_>>().join(" "),
-            pace: workload.pace.unwrap_or(if file.is_some() { Pace::Recorded(1.0) } else { Pace::Rate(10_000.0) }),
+            command: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
+            pace,
             input: Input {
                 from,
                 feed: workload.feed.unwrap_or(FeedName::NasdaqItch),
@@ -232,7 +237,8 @@ impl BenchArgs {
             latency_every: measuring.latency_every,
             stages_every: measuring.stages_every,
             cores: GivenCores { sender: measuring.sender_core, lane: measuring.lane_core, consumer: measuring.consumer_core },
-            late_limit: Duration::from_micros(measuring.late_limit_us),
+            // In process the limit is far longer than a full batch takes, so that one burst is not called a lane that cannot keep up.
+            late_limit: Duration::from_micros(measuring.late_limit_us.unwrap_or(if is_wired { 100 } else { 1_000 })),
             schemas: way.schemas.clone(),
             ring_depth: way.ring_depth,
             wasted,
@@ -240,10 +246,44 @@ impl BenchArgs {
     }
 }
 
+impl BenchArgs {
+    /// Refuses what would be ignored: whoever asked for it would believe a result that is not of it.
+    fn check_that_all_is_used(&self, pace: Pace) -> Result<(), Error> {
+        let Self { way, measuring, .. } = self;
+        let unused = |option: &str, why: &str, cure: &str| Err(Error::new(Exit::Usage, option, why, cure));
+        if way.way() == Way::InProcess {
+            let given = [("--source", way.source.is_some()), ("--vs", !way.vs.is_empty()), ("--via", way.via.is_some())];
+            if let Some((option, _)) = given.into_iter().find(|&(_, given)| given) {
+                return unused(option, "a way of sending or receiving is measured on the wire, and this run is in process", WIRED);
+            }
+            if measuring.sender_core.is_some() {
+                return unused("--sender-core", "nobody sends in process: the lane reads from memory", "name its core with --lane-core");
+            }
+        }
+        if pace == Pace::Max && measuring.late_limit_us.is_some() {
+            return unused("--late-limit-us", "as fast as it goes nothing is due, so nothing is late", "choose another --pace");
+        }
+        for &(place, ns) in &measuring.waste {
+            let Place::Stage(stage) = place else { continue };
+            let option = format!("--waste {}={}", stage.name(), ns / 1_000);
+            if way.way() != Way::InProcess {
+                return unused(&option, "the handler of a run on the wire wastes nothing in its stages", "run it in process");
+            }
+            if measuring.stages_every == 0 {
+                return unused(&option, "no datagram is stamped, and only stamped ones waste time", "leave out --stages-every 0");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How to go on the wire.
+const WIRED: &str = "add --veth, or --from and --to";
+
 impl WayArgs {
     /// The way that was asked for, and those with fewer demands.
     fn ways(&self) -> Vec<Via> {
-        let first = Via::from(self.via);
+        let first = self.via.map_or(Via::Xdp, Via::from);
         Via::ALL.into_iter().skip_while(|&via| via != first).collect()
     }
 

@@ -1,5 +1,7 @@
 //! Through the binary: `tickwire bench --show`, its files, and its exit codes.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -8,7 +10,7 @@ use tickwire::bench::result::BenchResult;
 
 use super::made_up;
 
-fn bench(args: &[&str]) -> (i32, String, String) {
+fn bench(args: &[impl AsRef<OsStr>]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
     let output = command.arg("bench").args(args).stdin(Stdio::null()).output().expect("the binary runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
@@ -89,4 +91,49 @@ fn what_cannot_be_is_refused_before_anything_is_shown() {
         assert_eq!((code, out.as_str()), (exit, ""), "{args:?}: {err}");
         assert!(err.contains(says) && !err.contains("panicked"), "{args:?}: {says:?} is missing in {err}");
     }
+}
+
+#[test]
+fn an_option_that_would_do_nothing_is_refused() {
+    let cases: [(&[&str], &str, &str); 7] = [
+        (&["--source", "udp"], "--source", "this run is in process"),
+        (&["--vs", "udp"], "--vs", "this run is in process"),
+        (&["--via", "frames"], "--via", "this run is in process"),
+        (&["--sender-core", "0"], "--sender-core", "nobody sends"),
+        (&["--veth", "--waste", "book=50"], "--waste book=50", "in process"),
+        (&["--veth", "--late-limit-us", "1", "--pace", "max"], "--late-limit-us", "nothing is due"),
+        (&["--waste", "book=5", "--stages-every", "0"], "--waste book=5", "--stages-every"),
+    ];
+    for (args, option, says) in cases {
+        let (code, out, err) = bench(&[&["--generate", "1000"], args].concat());
+        assert_eq!((code, out.as_str(), err.lines().count()), (2, "", 1), "{args:?}: {err}");
+        assert!(err.starts_with(&format!("tickwire: {option}: ")) && err.contains(says), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn what_is_late_is_what_the_command_line_says_also_in_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = dir.path().join("result.json");
+    let stored = stored.to_str().unwrap();
+    let run = ["--generate", "5000", "--pace", "10000/s", "--warm-up-ms", "0", "--waste", "sender=3000", "--json", stored];
+    for (limit_us, ns) in [(Some("7"), 7_000), (None, 1_000_000)] {
+        let option = limit_us.map_or(vec![], |us| vec!["--late-limit-us", us]);
+        let (code, _, err) = bench(&[&run[..], &option].concat());
+        assert_eq!(code, 0, "{err}");
+        let lateness = json::open(Path::new(stored)).unwrap().variants[0].lateness.unwrap();
+        // 3 ms of a standstill at 10,000/s: about 30 datagrams were late by more than 7 µs, 20 of them by more than 1 ms.
+        assert!(lateness.limit_ns == ns && lateness.late >= 15, "{lateness:?}");
+    }
+}
+
+#[test]
+fn an_argument_need_not_be_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let odd = dir.path().join(OsStr::from_bytes(b"r\xff.json"));
+    let args = ["--generate", "3000", "--pace", "max", "--json"].map(OsStr::new);
+    let (code, _, err) = bench(&[&args[..], &[odd.as_os_str()]].concat());
+    assert_eq!(code, 0, "{err}");
+    let command = json::open(&odd).unwrap().command;
+    assert!(command.contains("bench --generate 3000") && command.contains("r\u{fffd}.json"), "{command}");
 }

@@ -173,3 +173,15 @@ fn the_wait_is_somebody_elses_time() {
     assert!(left.iter().filter(|&&ns| ns > 0).count() > 10, "again and again while there is time: {}", left.len());
     assert!(left.iter().all(|&ns| ns <= 2 * MS));
 }
+
+#[test]
+fn whoever_uses_the_wait_is_not_put_to_sleep() {
+    let mut calls = 0_u64;
+    let (sent, _) = run(&[0, 300 * MS], quiet(), &|| false, &mut |_| {
+        calls += 1;
+        true
+    });
+    assert_eq!(sent.sent, 2);
+    // Sleeping in between, it would be called some 30 times in 300 ms.
+    assert!(calls > 3_000, "{calls}");
+}

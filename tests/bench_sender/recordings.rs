@@ -10,7 +10,7 @@ use tickwire::error::{Error, Exit};
 use tickwire::feed::name::FeedName;
 use tickwire::generate::{self, CaptureConfig, LineSpec, Style};
 use tickwire::source::file as recording;
-use tickwire::source::lines::{LineKey, Lines};
+use tickwire::source::lines::{LineKey, Lines, MAX_LINES};
 use tickwire::source::{Polled, Source};
 
 use crate::packets::{Endian, Shot, TempFile, captures, classic, ethernet, file, gzip};
@@ -296,6 +296,33 @@ fn reading_is_told_and_can_be_stopped() {
         assert!((64..1_000).contains(&workload.packets.len()), "{}", workload.packets.len());
         assert!(workload.remarks.iter().any(|remark| remark.contains("was stopped")), "{:?}", workload.remarks);
     }
+}
+
+#[test]
+fn stopped_before_anything_was_read_it_says_so_and_not_that_nothing_is_there() {
+    let (capture, _) = captured(2_000, &CaptureConfig::default());
+    let mut control = Control { stop: &|| true, progress: &mut |_| () };
+    let error = Workload::recorded(&capture.path, &itch(), &mut control).unwrap_err();
+    assert!(error.exit == Exit::Failed && error.to_string().contains("stopped before"), "{error}");
+}
+
+#[test]
+fn no_datagrams_at_all_are_refused_as_what_was_asked_for() {
+    let (capture, _) = captured(2_000, &CaptureConfig::default());
+    let none = Limit { datagrams: Some(0), ..Limit::default() };
+    let recorded = read(&capture.path, &Selection { limit: none, ..itch() }).unwrap_err();
+    let made_up = unwatched(|control| Workload::made_up(&day(2_000), &CaptureConfig::default(), none, control)).unwrap_err();
+    for error in [recorded, made_up] {
+        assert!(error.exit == Exit::Usage && error.to_string().contains("limit of 0 datagrams"), "{error}");
+    }
+}
+
+#[test]
+fn more_lines_than_a_table_takes_are_refused() {
+    let (capture, _) = captured(2_000, &CaptureConfig::default());
+    let lines: Vec<LineKey> = (0..=MAX_LINES as u32).map(|nth| LineKey { group: (0xef00_0000 + nth).into(), port: 1 }).collect();
+    let error = read(&capture.path, &Selection { lines, ..itch() }).unwrap_err();
+    assert!(error.exit == Exit::Usage && error.to_string().contains("65536 lines"), "{error}");
 }
 
 #[test]

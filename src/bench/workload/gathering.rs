@@ -71,8 +71,11 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    pub fn new(what: String, selection: &Selection) -> Self {
+    pub fn new(what: String, selection: &Selection) -> Result<Self, Error> {
         let Selection { feed, lines, midnight_ns, limit } = selection;
+        if limit.datagrams == Some(0) {
+            return Err(Error::new(Exit::Usage, what, "a limit of 0 datagrams leaves nothing to be replayed", "take at least one"));
+        }
         let workload = Workload {
             what,
             feed: *feed,
@@ -83,7 +86,7 @@ impl Gathering {
             payloads: Vec::new(),
             remarks: Vec::new(),
         };
-        Self {
+        Ok(Self {
             workload,
             named: !lines.is_empty(),
             // A source that was given these lines has them in this order.
@@ -97,7 +100,7 @@ impl Gathering {
             passed_over: 0,
             beyond_lines: 0,
             could_be: BTreeMap::new(),
-        }
+        })
     }
 
     /// Takes a datagram of the source's line; false: there is enough, and this one was not taken.
@@ -198,6 +201,14 @@ impl Gathering {
     /// Something people should know.
     pub fn remark(&mut self, remark: String) {
         self.workload.remarks.push(remark);
+    }
+
+    /// It was stopped: an error if that was before the first datagram, where nobody knows whether there is one.
+    pub fn stopped(&self) -> Result<(), Error> {
+        match self.taken() {
+            0 => Err(Error::new(Exit::Failed, self.workload.what.clone(), "stopped before its first datagram was read", "")),
+            _ => Ok(()),
+        }
     }
 
     /// The workload, if there is one; `key` is the destination of one of the source's lines, `seen` what was looked at in vain.

@@ -25,7 +25,7 @@ impl Workload {
         };
         let what = format!("a made-up day of {feed}: {} messages of {} symbols, seed {}", day.messages, day.symbols, day.seed);
         let selection = Selection { feed, lines: Vec::new(), midnight_ns: Some(day.date_midnight_utc_ns), limit };
-        let mut gathering = Gathering::new(what, &selection);
+        let mut gathering = Gathering::new(what, &selection)?;
         let mut lines = Lines::learning(capture.lines.len());
         let (mut failed, stop) = (None, control.stop);
         let made = generate::frames(
@@ -57,8 +57,9 @@ impl Workload {
             return Err(error);
         }
         if stop() {
+            gathering.stopped()?;
             gathering.remark("making the day up was stopped: this is its beginning".to_owned());
         }
-        gathering.finish(|line| lines.keys().get(line).copied(), "it was stopped before the first")
+        gathering.finish(|line| lines.keys().get(line).copied(), "none was made")
     }
 }

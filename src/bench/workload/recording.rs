@@ -8,7 +8,7 @@ use super::{Selection, Workload};
 use crate::bench::{Control, Progress};
 use crate::error::{Error, Exit};
 use crate::source::file::{self, Recording};
-use crate::source::lines::{LineKey, Lines};
+use crate::source::lines::{LineKey, Lines, MAX_LINES};
 use crate::source::{Polled, Source, SourceError};
 
 /// Destinations of a capture that are told apart, whatever they carry.
@@ -26,6 +26,10 @@ impl Workload {
     /// The file cannot be read or is neither; nothing of the feed is in it; a day file without a day, or of a feed that is not ITCH; more
     /// datagrams than memory holds.
     pub fn recorded(path: &Path, selection: &Selection, control: &mut Control<'_>) -> Result<Self, Error> {
+        if selection.lines.len() > MAX_LINES {
+            let why = format!("{} lines are named, and one run takes {MAX_LINES} at most", selection.lines.len());
+            return Err(Error::new(Exit::Usage, path.display().to_string(), why, "name fewer with --line"));
+        }
         let lines = if selection.lines.is_empty() { Lines::learning(DESTINATIONS) } else { Lines::new(&selection.lines) };
         let mut recording = file::open(path, lines, selection.midnight_ns).map_err(unreadable)?;
         let mut selection = selection.clone();
@@ -39,12 +43,13 @@ impl Workload {
                 selection.lines.push(DAY_FILE_LINE);
             }
         }
-        let mut gathering = Gathering::new(path.display().to_string(), &selection);
+        let mut gathering = Gathering::new(path.display().to_string(), &selection)?;
         gather(&mut recording, &mut gathering, control)?;
         if let Some(why) = recording.truncation() {
             gathering.remark(format!("{} is not whole: {why}; what comes before is replayed", path.display()));
         }
         if (control.stop)() {
+            gathering.stopped()?;
             gathering.remark("reading was stopped: this is the beginning".to_owned());
         }
         let dropped: Vec<String> = recording.drops().iter().map(|(reason, count)| format!("{} {count}", reason.name())).collect();
