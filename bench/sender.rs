@@ -5,9 +5,11 @@
 //! cargo bench --bench sender -- 1000000 0.5     # so many a second, so many seconds a round
 //! cargo bench --bench sender -- 1000 600 once   # ten minutes, one round
 //! cargo bench --bench sender -- 100000 0.5 fifo # as on an idle core, where others work on this one: rounds below 0.95 s, SCHED_FIFO
+//! cargo bench --bench sender -- 100000 0.5 core=0 # on that core instead of the last
 //! cargo bench --bench sender -- 100000 2 memory # and how long a day of 20 million messages takes to be made up, and how much memory
 //! ```
-//! Nowhere is what the schedule, waiting and counting cost by themselves; the difference to it is the kernel's. Frames that nobody takes still go
+//! A bare loop that reads the clock until each due time and does nothing else shows what the core itself takes away (interrupts, a hypervisor's
+//! other guests). Nowhere is what the schedule, waiting and counting cost besides; the difference to it is the kernel's. Frames that nobody takes still go
 //! through the receiving end's network stack, on the sender's core. Needs root for the namespace; without, only nowhere is measured. Under
 //! `cargo test` it runs once, tiny, and checks that everything went.
 
@@ -17,12 +19,13 @@ mod kernel;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use hdrhistogram::Histogram;
 use kernel::Namespace;
 use tickwire::bench::schedule::Schedule;
 use tickwire::bench::sender::transport::{self, Nowhere, SOURCE, Transport};
 use tickwire::bench::sender::{Sender, SenderConfig, Sent, Via};
 use tickwire::bench::workload::{Limit, Workload};
-use tickwire::bench::{Control, Pace};
+use tickwire::bench::{Control, Lateness, Pace};
 use tickwire::generate::{CaptureConfig, GenerateConfig};
 use tickwire::sys::affinity;
 use tickwire::time::{Clock, ClockKeeper};
@@ -42,15 +45,16 @@ fn main() {
         memory();
     }
     let workload = workload((rate * seconds) as usize);
-    if let Some(&core) = affinity::allowed_cores().last() {
-        let _ = affinity::pin_to(core);
+    let named = std::env::args().find_map(|arg| arg.strip_prefix("core=")?.parse().ok());
+    if let Some(core) = named.or(affinity::allowed_cores().last().copied()) {
+        affinity::pin_to(core).unwrap_or_else(|why| panic!("core {core}: {why}"));
     }
-    // Every way needs the interface: with none there is nowhere only.
+    // Every way of the kernel's needs the interface: with none there are the loop and nowhere only.
     let wired = Namespace::new().map(|namespace| namespace.veth(1)).unwrap_or_else(|why| {
         kernel::skip(&why);
         false
     });
-    let ways: Vec<Option<Via>> = std::iter::once(None).chain(Via::ALL.into_iter().filter(|_| wired).map(Some)).collect();
+    let ways: Vec<Way> = [Way::BareLoop, Way::Nowhere].into_iter().chain(Via::ALL.into_iter().filter(|_| wired).map(Way::Wire)).collect();
     let mut keeper = ClockKeeper::start();
     let mut all: Vec<Vec<Sent>> = vec![Vec::new(); ways.len()];
     for _ in 0..rounds {
@@ -84,7 +88,7 @@ fn main() {
         let sent: u64 = sents.iter().map(|sent| sent.sent).sum();
         println!(
             "{:8} {:>24} {:>24} {:>24} {:>10.1} {:>7.3}% {:>9.1} µs",
-            way.map_or("nowhere", Via::name),
+            way.name(),
             spread(sents, 0.5),
             spread(sents, 0.99),
             spread(sents, 0.999),
@@ -103,11 +107,49 @@ fn spread(sents: &[Sent], quantile: f64) -> String {
     format!("{:.2} - {:.2} - {:.2}", values[0], values[values.len() / 2], values[values.len() - 1])
 }
 
-fn send(workload: &Workload, pace: Pace, way: Option<Via>, clock: &Clock) -> Sent {
+/// What is measured.
+#[derive(Clone, Copy)]
+enum Way {
+    BareLoop,
+    Nowhere,
+    Wire(Via),
+}
+
+impl Way {
+    fn name(self) -> &'static str {
+        match self {
+            Self::BareLoop => "loop",
+            Self::Nowhere => "nowhere",
+            Self::Wire(via) => via.name(),
+        }
+    }
+}
+
+/// Reads the clock until each due time: whatever is late here, the core was elsewhere.
+fn bare_loop(schedule: &Schedule, datagrams: usize, clock: &Clock, start_ns: u64) -> Sent {
+    let mut lateness = Histogram::new_with_max(1 << 40, 3).expect("3 digits, 18 minutes");
+    let mut kept = Lateness { sent: datagrams as u64, late: 0, limit_ns: 100_000 };
+    let mut last_ns = start_ns;
+    for nth in 0..datagrams {
+        let due_ns = start_ns + schedule.due_ns(nth).unwrap_or(0);
+        while last_ns < due_ns {
+            last_ns = clock.now_ns();
+        }
+        let late_ns = last_ns - due_ns;
+        lateness.saturating_record(late_ns.max(1));
+        kept.late += u64::from(late_ns > kept.limit_ns);
+    }
+    let elapsed_ns = last_ns - start_ns;
+    let end_late_ns = elapsed_ns.saturating_sub(schedule.end_ns());
+    Sent { lateness, kept: Some(kept), sent: kept.sent, refused: 0, first_refusal: None, elapsed_ns, end_late_ns, stopped: false }
+}
+
+fn send(workload: &Workload, pace: Pace, way: Way, clock: &Clock) -> Sent {
     let schedule = Schedule::new(workload, pace);
     let transport: Box<dyn Transport> = match way {
-        None => Box::new(Nowhere),
-        Some(via) => {
+        Way::BareLoop => return bare_loop(&schedule, workload.packets.len(), clock, clock.now_ns() + 5_000_000),
+        Way::Nowhere => Box::new(Nowhere),
+        Way::Wire(via) => {
             let opened = transport::open(workload, "twa", &[via], SOURCE);
             opened.unwrap_or_else(|error| panic!("{error}")).transport
         }
