@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Exit};
 
+/// Where what is only for a round is written: memory, or a disk would be measured.
+pub(super) const MEMORY: &str = "/dev/shm";
+
 /// Waits for the end of its input, then removes what its first argument names. Whatever of this is not there, it removes nothing too early.
 const REMOVE_AT_END: &str = "while read -r _; do :; done; rm -rf -- \"$1\"";
 

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use self::lane_life::{LaneEnd, LaneLife};
 use super::apart::Apart;
 use super::due::Dues;
-use super::folder::Folder;
+use super::folder::{Folder, MEMORY};
 use super::schedule::Schedule;
 use super::sender::Stall;
 use super::watcher::{Watched, Watcher, WatcherConfig};
@@ -51,8 +51,6 @@ use crate::topology::Topology;
 
 /// The publication's name in its directory.
 const NAME: &str = "bench";
-/// Where the directory is made that nobody named.
-const MEMORY: &str = "/dev/shm";
 /// How often the main thread looks around.
 const TURN: Duration = Duration::from_millis(20);
 /// From when everything is ready to when the first datagram is due: all threads are spinning by then.

@@ -24,6 +24,7 @@ pub use wire::Wire;
 use self::crew::{Crew, Results, SenderPart, WatcherPart};
 use super::apart::Apart;
 use super::due::Dues;
+use super::folder::MEMORY;
 use super::handler::{Configuration, Handler, Launch, Needs, Receive, Setup, Told};
 use super::measure::Of;
 use super::pingpong::ping_pong_ns;
@@ -111,7 +112,7 @@ impl OnWireConfig {
             setup: Setup::Receive(Receive::Xdp),
             // A path through /proc would be of another program in a handler's eyes.
             binary: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tickwire")),
-            memory: PathBuf::from("/dev/shm"),
+            memory: PathBuf::from(MEMORY),
             cores: GivenCores::default(),
             ways: Via::ALL.to_vec(),
             sender: SenderConfig::default(),

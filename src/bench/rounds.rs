@@ -1,6 +1,6 @@
 //! Interleaved rounds: A B, B A, A B, … so that what changes on the machine meanwhile happens to all of them alike.
 
-use super::result::Variant;
+use super::results::Variant;
 use super::{Control, Runner};
 use crate::error::Error;
 

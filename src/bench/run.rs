@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::{BenchConfig, Candidate, InputFrom, Way};
+use super::folder::MEMORY;
 use super::host::{CoresUsed, HostFacts};
 use super::in_process::{InProcess, InProcessConfig};
 use super::on_wire::{OnWire, OnWireConfig, Wire};
-use super::result::{BenchResult, Variant};
+use super::results::{BenchResult, Variant};
 use super::schedule::Schedule;
 use super::second_binary::{SecondBinary, SecondBinaryConfig};
 use super::sender::{SenderConfig, Stall};
@@ -25,9 +26,6 @@ use crate::time::SharedCourse;
 const OPEN_NS: u64 = 34_200_000_000_000;
 /// And how far its messages are apart, recorded: 100,000 a second.
 const MEAN_NS: u64 = 10_000;
-
-/// Where what is only for a round is written.
-const MEMORY: &str = "/dev/shm";
 
 /// What the work is at, and how far: `total` 0 where that is not known.
 pub type Tell<'a> = dyn FnMut(&str, Progress) + 'a;

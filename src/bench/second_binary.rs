@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::folder::Folder;
 use super::process::Process;
-use super::result::Variant;
-use super::{Control, Counts, Round, Runner, json};
+use super::results::Variant;
+use super::results::json;
+use super::{Control, Counts, Round, Runner};
 use crate::error::{Error, Exit};
 
 /// How often it is looked after.

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::output::Output;
-use crate::bench::baseline::{self, Baseline};
-use crate::bench::condition::Condition;
-use crate::bench::result::BenchResult;
-use crate::bench::table::{self, Colours};
-use crate::bench::{hgrm, hlog, json, report};
+use crate::bench::results::BenchResult;
+use crate::bench::results::baseline::{self, Baseline};
+use crate::bench::results::condition::Condition;
+use crate::bench::results::table::{self, Colours};
+use crate::bench::results::{hgrm, hlog, json, report};
 use crate::error::{Error, Exit};
 
 /// Where a result goes besides the terminal, and what it is held against.

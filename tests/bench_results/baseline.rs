@@ -1,9 +1,9 @@
 //! A run held against an earlier one.
 
 use tickwire::bench::Measure;
-use tickwire::bench::baseline::{self, Baseline, Verdict};
-use tickwire::bench::condition::Condition;
-use tickwire::bench::result::{BenchResult, Variant};
+use tickwire::bench::results::baseline::{self, Baseline, Verdict};
+use tickwire::bench::results::condition::Condition;
+use tickwire::bench::results::{BenchResult, Variant};
 use tickwire::error::{Error, Exit};
 
 use super::made_up;

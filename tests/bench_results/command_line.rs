@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use tickwire::bench::json;
-use tickwire::bench::result::BenchResult;
+use tickwire::bench::results::BenchResult;
+use tickwire::bench::results::json;
 
 use super::made_up;
 

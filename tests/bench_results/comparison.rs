@@ -1,7 +1,8 @@
 //! Two variants of one run, held against each other round by round.
 
-use tickwire::bench::result::{BenchResult, Variant};
-use tickwire::bench::{Measure, Round, comparison, summary};
+use tickwire::bench::results::{BenchResult, Variant};
+use tickwire::bench::results::{comparison, summary};
+use tickwire::bench::{Measure, Round};
 
 use super::made_up;
 

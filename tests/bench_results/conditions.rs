@@ -1,7 +1,7 @@
 //! `--fail-if`: its grammar, accepted and refused.
 
 use tickwire::bench::Measure;
-use tickwire::bench::condition::{Condition, Limit};
+use tickwire::bench::results::condition::{Condition, Limit};
 
 #[test]
 fn conditions_are_read_as_they_are_meant() {

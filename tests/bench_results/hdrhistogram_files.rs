@@ -6,8 +6,9 @@ use std::process::Command;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-use tickwire::bench::result::BenchResult;
-use tickwire::bench::{Measure, hgrm, hlog};
+use tickwire::bench::Measure;
+use tickwire::bench::results::BenchResult;
+use tickwire::bench::results::{hgrm, hlog};
 
 use super::made_up;
 use super::shm_support::skip;
@@ -59,7 +60,7 @@ fn names_that_no_tag_and_no_file_can_have_are_made_fit_and_kept_apart() {
     let mut result = made_up::scanty();
     let only = result.variants[0].clone();
     let labels = ["../../etc/passwd", "a b,c\n", "a_b_c_", "", "..", "é", "x".repeat(300).as_str()].map(str::to_owned);
-    result.variants = labels.iter().map(|label| tickwire::bench::result::Variant { label: label.clone(), ..only.clone() }).collect();
+    result.variants = labels.iter().map(|label| tickwire::bench::results::Variant { label: label.clone(), ..only.clone() }).collect();
     let dir = tempfile::tempdir().unwrap();
     let files = hgrm::write_all(&result, &dir.path().join("new")).unwrap();
     let names: Vec<String> = files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect();

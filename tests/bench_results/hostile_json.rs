@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use serde_json::{Value, json};
-use tickwire::bench::json;
+use tickwire::bench::results::json;
 use tickwire::error::Exit;
 
 use super::json::written;

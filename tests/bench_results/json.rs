@@ -1,8 +1,9 @@
 //! A result as JSON, and back.
 
 use serde_json::Value;
-use tickwire::bench::result::BenchResult;
-use tickwire::bench::{Measure, json};
+use tickwire::bench::Measure;
+use tickwire::bench::results::BenchResult;
+use tickwire::bench::results::json;
 
 use super::made_up;
 

@@ -1,7 +1,7 @@
 //! Made-up results: the same ones every time, with the shapes that real ones have.
 
 use tickwire::bench::host::{HostCheck, HostFacts};
-use tickwire::bench::result::{BenchResult, Variant};
+use tickwire::bench::results::{BenchResult, Variant};
 use tickwire::bench::{Counts, Interval, Lateness, Measure, Round};
 
 /// Numbers that look random and are not (splitmix64).

@@ -1,7 +1,7 @@
 //! The page: whole, by itself, and nothing but text of what came from elsewhere.
 
-use tickwire::bench::report;
-use tickwire::bench::result::BenchResult;
+use tickwire::bench::results::BenchResult;
+use tickwire::bench::results::report;
 
 use super::made_up;
 

@@ -1,7 +1,7 @@
 //! Percentiles: their names, and how many values they take.
 
 use tickwire::bench::measure::histogram;
-use tickwire::bench::percentile::{PERCENTILES, Percentile};
+use tickwire::bench::results::percentile::{PERCENTILES, Percentile};
 
 #[test]
 fn a_percentile_is_told_from_ten_values_beyond_it_on() {

@@ -2,10 +2,11 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tickwire::bench::baseline::{self, Baseline};
 use tickwire::bench::host::{HostCheck, HostFacts};
-use tickwire::bench::result::{BenchResult, Variant};
-use tickwire::bench::{Counts, Interval, Lateness, Measure, Round, hgrm, hlog, json};
+use tickwire::bench::results::baseline::{self, Baseline};
+use tickwire::bench::results::{BenchResult, Variant};
+use tickwire::bench::results::{hgrm, hlog, json};
+use tickwire::bench::{Counts, Interval, Lateness, Measure, Round};
 
 use super::page::{page, parse};
 use super::table::table;

@@ -1,7 +1,7 @@
 //! The table on the terminal.
 
-use tickwire::bench::result::BenchResult;
-use tickwire::bench::table::{self, Colours, WIDTH};
+use tickwire::bench::results::BenchResult;
+use tickwire::bench::results::table::{self, Colours, WIDTH};
 use tickwire::bench::{Lateness, Measure};
 
 use super::made_up;
@@ -116,7 +116,7 @@ fn a_check_that_is_not_good_comes_with_what_mends_it_and_a_good_one_does_not_com
 
 #[test]
 fn times_change_their_unit_at_ten_microseconds_and_keep_three_digits() {
-    use tickwire::bench::readable::time;
+    use tickwire::bench::results::readable::time;
     let cases = [
         (0, "0 ns"),
         (999, "999 ns"),

@@ -5,12 +5,12 @@
 
 use std::io::{self, Write};
 
-use super::Measure;
 use super::condition::{Condition, Limit};
 use super::percentile::{PERCENTILES, Percentile};
 use super::readable::{self, clipped, count_of, date, grouped, one_line, time};
-use super::result::{BenchResult, Variant};
 use super::summary;
+use super::{BenchResult, Variant};
+use crate::bench::Measure;
 use crate::error::{Error, Exit};
 
 /// An earlier result, and what it is called in messages.

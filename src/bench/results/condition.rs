@@ -3,9 +3,9 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
-use super::Measure;
 use super::percentile::Percentile;
 use super::readable::{three_digits, time};
+use crate::bench::Measure;
 use crate::error::did_you_mean;
 
 /// What must not be exceeded.

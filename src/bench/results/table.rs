@@ -4,11 +4,12 @@
 
 use std::io::{self, Write};
 
+use super::comparison;
 use super::percentile::PERCENTILES;
 use super::readable::{self, clipped, grouped, one_line, time, wrapped};
-use super::result::{BenchResult, Variant};
 use super::summary::{self, Sentence};
-use super::{Measure, comparison};
+use super::{BenchResult, Variant};
+use crate::bench::Measure;
 
 /// Columns of the widest line.
 pub const WIDTH: usize = 110;
@@ -275,7 +276,8 @@ pub fn groups(variant: &Variant, headline: Measure) -> Vec<Group> {
         measures: measures.filter(|&measure| !variant.measures.get(measure).is_empty()).collect(),
     };
     let stages = Measure::STAGES.into_iter().filter(|&measure| measure != headline);
-    let messages = Measure::ALL.iter().copied().filter(|&measure| measure.of() == super::measure::Of::Message && measure != headline);
+    let messages =
+        Measure::ALL.iter().copied().filter(|&measure| measure.of() == crate::bench::measure::Of::Message && measure != headline);
     let groups = [
         group(None, &mut first.chain(spans.into_iter().filter(|&measure| measure != headline))),
         group(Some("stages, of a datagram"), &mut stages.into_iter()),

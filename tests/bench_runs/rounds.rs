@@ -1,16 +1,23 @@
 //! What a round gives: everything that was sent, joined, in the order in which it happened.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tickwire::bench::handler::{Receive, Setup};
-use tickwire::bench::on_wire::{OnWire, OnWireConfig};
+use tickwire::bench::on_wire::{OnWire, OnWireConfig, Wire};
 use tickwire::bench::sender::{SenderConfig, Stall, Via};
 use tickwire::bench::{Control, Measure, Pace, Round, Runner};
+use tickwire::feed::name::FeedName;
+use tickwire::record::Schema;
+use tickwire::replay::Summary;
 
 use super::kernel;
+use super::recordings::{recorded, replayed, restarted_tops, three_sessions, two_channels};
 use super::rig::{alone, config, control, loopback, round, session, wire};
 
+/// What is published where nobody says, as far as the feed has it.
+const PUBLISHED: [Schema; 4] = [Schema::Mbo, Schema::Mbp1, Schema::Trades, Schema::Status];
 /// What every percentile is looked at of.
 const QUANTILES: [f64; 8] = [0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0];
 
@@ -171,4 +178,53 @@ fn over_loopback_it_needs_no_privilege_and_no_other_host() {
     let (round, config) = run.join().unwrap();
     assert_whole(&config, &round);
     assert!(round.modes.iter().any(|mode| mode.contains("two interfaces of this host, lo to lo")), "{:?}", round.modes);
+}
+
+#[test]
+fn gaps_channels_new_sessions_and_restarts_arrive_as_a_replay_of_the_same_recording_counts_them() {
+    let _alone = alone();
+    let Some(wire) = wire() else { return };
+    let itch = FeedName::NasdaqItch;
+    let recordings = [
+        ("two channels", two_channels(8_000), itch, &[&[1, 2][..], &[3]][..], Pace::Rate(4_000.0)),
+        ("three sessions", three_sessions(3_000), itch, &[&[1]], Pace::Recorded(1.0)),
+        ("a restart", restarted_tops(), FeedName::IexTops, &[&[1]], Pace::Recorded(1.0)),
+    ];
+    for (what, file, feed, channels, pace) in recordings {
+        let summaries: Vec<Summary> = channels.iter().map(|ports| replayed(&file.path, feed, ports)).collect();
+        let expected = |of: &dyn Fn(&Summary) -> u64| summaries.iter().map(of).sum::<u64>();
+        let config = config(Arc::into_inner(recorded(&file.path, feed)).unwrap(), pace, &wire);
+        let Some(round) = round(&config, "udp") else { return };
+        let counts = &round.counts;
+        assert_eq!((counts.due, counts.received, counts.overrun), (counts.sent, counts.sent, 0), "{what}: {counts:?}");
+        assert_eq!(counts.messages, expected(&|summary| summary.messages), "{what}: {counts:?}");
+        assert_eq!(counts.gaps, expected(&|summary| summary.gaps), "{what}: {counts:?}");
+        assert_eq!(counts.lost_messages, expected(&|summary| summary.lost_messages), "{what}: {counts:?}");
+        let of_schema = |summary: &Summary, schema: Schema| summary.records_by_schema.get(schema.name()).copied().unwrap_or(0);
+        let records = expected(&|summary| PUBLISHED.iter().map(|&schema| of_schema(summary, schema)).sum());
+        assert_eq!(counts.records, records, "{what}: {counts:?}");
+        // Joined with another session's, a datagram would be late by its length: 60 ms of the sessions, 100 ms of the restart. The new
+        // session's file costs the consumer less than a fifth of that.
+        let seen = round.measures.get(Measure::DueToReceived);
+        assert!(seen.len() > counts.sampled / 2, "{what}: {} of {counts:?}", seen.len());
+        assert!(seen.value_at_quantile(0.9) < 20_000_000, "{what}: {} ns", seen.value_at_quantile(0.9));
+    }
+}
+
+#[test]
+fn two_ports_of_this_host_joined_by_a_cable_are_a_wire() {
+    let _alone = alone();
+    kernel::in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        namespace.without_source_check("twb");
+        let wire = Arc::new(Wire::between("twa", "twb").unwrap());
+        for setup in ["xdp", "udp"] {
+            let config = config(session(4_000), Pace::Rate(2_000.0), &wire);
+            let Some(round) = round(&config, setup) else { return };
+            assert_whole(&config, &round);
+            assert!(round.modes.iter().any(|mode| mode.contains("two interfaces of this host, twa to twb")), "{:?}", round.modes);
+        }
+    });
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use hdrhistogram::Histogram;
 
+use super::BenchResult;
 use super::hlog;
-use super::result::BenchResult;
 use crate::error::{Error, Exit};
 
 /// Steps for each halving of the distance to 100 %: what HdrHistogram's tools take.

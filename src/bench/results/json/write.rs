@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::{FORMAT, shape};
-use crate::bench::percentile::{PERCENTILES, Percentile};
-use crate::bench::result::{BenchResult, RoundFigures, Variant};
-use crate::bench::{Counts, Interval, Measure, comparison, encoded, readable};
+use crate::bench::results::percentile::{PERCENTILES, Percentile};
+use crate::bench::results::{BenchResult, RoundFigures, Variant};
+use crate::bench::results::{comparison, encoded, readable};
+use crate::bench::{Counts, Interval, Measure};
 
 /// Writes a result.
 pub fn write(result: &BenchResult, out: &mut dyn Write) -> io::Result<()> {

@@ -6,10 +6,10 @@ use super::axis::Axis;
 use super::chart::{Chart, Layer};
 use super::ink::{Ink, SERIES};
 use super::page::{Callout, Page, Swatch, Table};
-use crate::bench::percentile::{PERCENTILES, Percentile};
-use crate::bench::readable::{self, grouped};
-use crate::bench::result::{BenchResult, Variant};
-use crate::bench::{comparison, summary};
+use crate::bench::results::percentile::{PERCENTILES, Percentile};
+use crate::bench::results::readable::{self, grouped};
+use crate::bench::results::{BenchResult, Variant};
+use crate::bench::results::{comparison, summary};
 
 /// Whether there is anything to compare.
 pub(super) fn any(result: &BenchResult) -> bool {

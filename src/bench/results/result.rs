@@ -1,8 +1,8 @@
 //! The result of a benchmark, whole: what was run, on what, what came out. Tables, files and the report are made of this alone.
 
-use super::host::{HostCheck, HostFacts};
 use super::percentile::PERCENTILES;
-use super::{Counts, Interval, Lateness, Measure, Measures, Round};
+use crate::bench::host::{HostCheck, HostFacts};
+use crate::bench::{Counts, Interval, Lateness, Measure, Measures, Round};
 
 /// A benchmark's result.
 #[derive(Clone, Debug, PartialEq)]

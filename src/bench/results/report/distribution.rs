@@ -7,10 +7,10 @@ use super::chart::{Chart, Layer};
 use super::ink::Ink;
 use super::page::{Page, Swatch, Table};
 use crate::bench::Measure;
-use crate::bench::percentile::{FEWEST_BEYOND, PERCENTILES};
-use crate::bench::readable::{clipped, grouped, time};
-use crate::bench::result::BenchResult;
-use crate::bench::{hgrm, summary};
+use crate::bench::results::BenchResult;
+use crate::bench::results::percentile::{FEWEST_BEYOND, PERCENTILES};
+use crate::bench::results::readable::{clipped, grouped, time};
+use crate::bench::results::{hgrm, summary};
 
 /// Steps of a curve for each halving of the distance to 100 %.
 const STEPS: u32 = 10;
@@ -37,7 +37,7 @@ pub(super) fn curves(page: &mut Page, result: &BenchResult, measure: Measure) ->
     }
     for (nth, variant) in variants() {
         let histogram = variant.measures.get(measure);
-        let mark = |percentile: &crate::bench::percentile::Percentile| {
+        let mark = |percentile: &crate::bench::results::percentile::Percentile| {
             let ns = percentile.of(histogram)?;
             let at = nines(percentile.quantile()).min((histogram.len() as f64).log10());
             Some((at, log_time(ns), format!("{} {percentile}: {}", summary::label(variant), time(ns))))

@@ -3,8 +3,8 @@
 use super::comparison::{self, Ratio};
 use super::percentile::{PERCENTILES, Percentile};
 use super::readable::{self, clipped, count_of, grouped, one_line, share, three_digits, time};
-use super::result::{BenchResult, Variant};
-use super::{Counts, Measure};
+use super::{BenchResult, Variant};
+use crate::bench::{Counts, Measure};
 
 /// A sentence, and how it is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,11 @@ use super::axis::{Axis, log_time};
 use super::chart::{Chart, Layer};
 use super::ink::Ink;
 use super::page::{Page, Swatch, Table};
-use crate::bench::percentile::{PERCENTILES, Percentile};
-use crate::bench::readable::{clipped, grouped, share, three_digits, time};
-use crate::bench::result::{BenchResult, Variant};
-use crate::bench::{Measure, summary};
+use crate::bench::Measure;
+use crate::bench::results::percentile::{PERCENTILES, Percentile};
+use crate::bench::results::readable::{clipped, grouped, share, three_digits, time};
+use crate::bench::results::summary;
+use crate::bench::results::{BenchResult, Variant};
 
 /// The stages of a datagram, and the way from the ring to the consumer.
 const PARTS: [Measure; 6] =

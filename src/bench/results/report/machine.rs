@@ -1,11 +1,12 @@
 //! Figures without a drawing: all spans, counts and losses, the machine with what mends it, and the run itself.
 
 use super::page::{Callout, Escaped, Page, Table};
+use crate::bench::Measure;
 use crate::bench::measure::Of;
-use crate::bench::percentile::PERCENTILES;
-use crate::bench::readable::{date, grouped, time};
-use crate::bench::result::{BenchResult, Variant};
-use crate::bench::{Measure, summary};
+use crate::bench::results::percentile::PERCENTILES;
+use crate::bench::results::readable::{date, grouped, time};
+use crate::bench::results::summary;
+use crate::bench::results::{BenchResult, Variant};
 
 /// All spans of the path that have values, by variant.
 pub(super) fn spans(page: &mut Page, result: &BenchResult) {

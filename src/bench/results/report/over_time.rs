@@ -7,9 +7,9 @@ use super::chart::{Chart, Layer};
 use super::ink::Ink;
 use super::page::{Page, Swatch, Table};
 use crate::bench::Interval;
-use crate::bench::readable::{count_of, grouped, three_digits, time};
-use crate::bench::result::{BenchResult, Variant};
-use crate::bench::summary;
+use crate::bench::results::readable::{count_of, grouped, three_digits, time};
+use crate::bench::results::summary;
+use crate::bench::results::{BenchResult, Variant};
 
 /// Points a chart can show; more intervals are put together.
 const MOST_POINTS: usize = 360;

@@ -17,11 +17,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::Measure;
+use super::BenchResult;
 use super::percentile::PERCENTILES;
 use super::readable::time;
-use super::result::BenchResult;
 use super::summary;
+use crate::bench::Measure;
 use crate::error::{Error, Exit};
 use page::{Callout, Escaped, Page};
 

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::{FORMAT, shape};
 use crate::bench::host::{HostCheck, HostFacts};
-use crate::bench::result::{BenchResult, RoundFigures, RoundPercentiles, Variant};
-use crate::bench::{Counts, Interval, Lateness, Measure, Measures, encoded};
+use crate::bench::results::encoded;
+use crate::bench::results::{BenchResult, RoundFigures, RoundPercentiles, Variant};
+use crate::bench::{Counts, Interval, Lateness, Measure, Measures};
 use crate::error::{Error, Exit, did_you_mean};
 
 /// A larger file is refused before it is read: a result has some hundred KiB, and 100 bytes more for each interval.

@@ -314,5 +314,5 @@ fn width_of(words: &str, letters: f64) -> f64 {
 }
 
 fn clip(words: &str, room: f64, letters: f64) -> String {
-    crate::bench::readable::clipped(words, (room / (letters * 0.5)).max(4.0) as usize)
+    crate::bench::results::readable::clipped(words, (room / (letters * 0.5)).max(4.0) as usize)
 }

@@ -5,7 +5,7 @@ use std::io;
 
 use super::chart::Chart;
 use super::ink::Ink;
-use crate::bench::readable::turns_writing;
+use crate::bench::results::readable::turns_writing;
 
 /// Words that came from elsewhere, as text of the page: they name files, and files may be called anything.
 pub(super) struct Escaped<'a>(pub &'a str);

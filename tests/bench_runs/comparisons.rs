@@ -7,10 +7,11 @@ use std::rc::Rc;
 use tickwire::bench::handler::{Receive, Setup};
 use tickwire::bench::in_process::{InProcess, InProcessConfig};
 use tickwire::bench::on_wire::OnWire;
-use tickwire::bench::result::{BenchResult, Variant};
+use tickwire::bench::results::json;
+use tickwire::bench::results::{BenchResult, Variant};
 use tickwire::bench::rounds::compare;
 use tickwire::bench::second_binary::{SecondBinary, SecondBinaryConfig};
-use tickwire::bench::{Control, Counts, Measure, Pace, Progress, Round, Runner, json};
+use tickwire::bench::{Control, Counts, Measure, Pace, Progress, Round, Runner};
 use tickwire::error::{Error, Exit};
 
 use super::kernel;

@@ -1,39 +1,25 @@
 //! The benchmark in process: the lane that runs live, on datagrams from memory; and that nothing it should show can hide.
-#![cfg(feature = "service")]
 
-use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tickwire::bench::in_process::{InProcess, InProcessConfig};
 use tickwire::bench::schedule::Schedule;
 use tickwire::bench::sender::Stall;
-use tickwire::bench::workload::{Limit, Selection, Workload};
+use tickwire::bench::workload::Workload;
 use tickwire::bench::{Control, Interval, Measure, Pace, Progress, Round, Runner};
-use tickwire::book::BooksCapacity;
 use tickwire::feed::name::FeedName;
-use tickwire::generate::{GenerateConfig, Session};
 use tickwire::lane::Sampling;
 use tickwire::lane::stages::Injected;
 use tickwire::record::{Schema, Stage};
-use tickwire::replay::{self, ReplayConfig, Speed, Summary};
-use tickwire::source::lines::LineKey;
+use tickwire::replay::Summary;
 use tickwire::sys::affinity;
 
-mod packets;
-mod venue;
-
-use packets::{Endian, Shot};
-use venue::{MIDNIGHT_NS, RECV_NS};
+use super::recordings::{CAPACITY, line, one_session, recorded, replayed, restarted_tops, three_sessions, two_channels};
+use super::rig::alone;
 
 const SCHEMAS: [Schema; 4] = [Schema::Mbo, Schema::Mbp1, Schema::Trades, Schema::Status];
-
-/// Two rounds at once would share cores on which threads never sleep.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// In memory, or a disk would be measured.
 fn room() -> tempfile::TempDir {
@@ -41,63 +27,7 @@ fn room() -> tempfile::TempDir {
     dir.or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-// ── what is replayed ──
-
-fn line(port: u16) -> LineKey {
-    LineKey { group: Ipv4Addr::new(239, 192, 1, 1), port }
-}
-
-/// Datagrams of a made-up session of so many messages, ten in each.
-fn session(name: &[u8; 10], seed: u64, messages: u64) -> Vec<Vec<u8>> {
-    let config = GenerateConfig::whole_day(seed, messages, 20, MIDNIGHT_NS);
-    let mut session = Session::new(&config).unwrap();
-    let mut all = Vec::new();
-    while let Some(message) = session.next_message() {
-        all.push(message.bytes.to_vec());
-    }
-    all.chunks(10).zip(0_u64..).map(|(messages, nth)| venue::mold(name, nth * 10 + 1, messages)).collect()
-}
-
-/// A capture of datagrams as (line's port, payload), so far apart.
-fn capture(datagrams: &[(u16, &[u8])], apart_ns: u64) -> packets::TempFile {
-    let shot = |(nth, &(port, payload)): (usize, &(u16, &[u8]))| Shot {
-        ns: RECV_NS + nth as u64 * apart_ns,
-        bytes: packets::ethernet(line(port).group, port, payload),
-        snapped: 0,
-    };
-    let shots: Vec<Shot> = datagrams.iter().enumerate().map(shot).collect();
-    packets::file(&packets::classic(Endian::Little, 1, 1, &shots))
-}
-
-fn recorded(file: &Path, feed: FeedName) -> Arc<Workload> {
-    let selection = Selection { feed, lines: Vec::new(), midnight_ns: Some(MIDNIGHT_NS), limit: Limit::default() };
-    Arc::new(Workload::recorded(file, &selection, &mut Control { stop: &|| false, progress: &mut |_| () }).unwrap())
-}
-
-/// One line, one session.
-fn one_session(messages: u64) -> Arc<Workload> {
-    let session = session(b"SESSION001", 1, messages);
-    let datagrams: Vec<_> = session.iter().map(|payload| (1_u16, &payload[..])).collect();
-    recorded(&capture(&datagrams, 1_000).path, FeedName::NasdaqItch)
-}
-
-fn replayed(file: &Path, feed: FeedName, ports: &[u16]) -> Summary {
-    let config = ReplayConfig {
-        file: file.to_owned(),
-        feed,
-        midnight_ns: Some(MIDNIGHT_NS),
-        speed: Speed::Max,
-        lines: ports.iter().map(|&port| line(port)).collect(),
-        publish: None,
-        dbn: None,
-        capacity: CAPACITY,
-    };
-    replay::run(&config, &|| false, &mut |_| ()).unwrap().summary
-}
-
 // ── how ──
-
-const CAPACITY: BooksCapacity = BooksCapacity { instruments: 1 << 10, orders: 1 << 15, levels: 1 << 16 };
 
 fn config(workload: &Arc<Workload>, pace: Pace, room: &tempfile::TempDir) -> InProcessConfig {
     InProcessConfig {
@@ -144,24 +74,15 @@ fn is_read() -> bool {
 
 #[test]
 fn channels_lines_and_losses_count_as_in_a_replay_of_the_same_datagrams() {
-    let (both, alone) = (session(b"SESSION00A", 1, 8_000), session(b"SESSION00B", 2, 8_000));
-    let mut datagrams = Vec::new();
-    for (nth, (twice, once)) in both.iter().zip(&alone).enumerate() {
-        datagrams.extend([(1, &twice[..]), (2, &twice[..])]);
-        // Lost for good: there is no other line to bring it.
-        if nth % 50 != 20 {
-            datagrams.push((3, once));
-        }
-    }
-    let file = capture(&datagrams, 1_000);
+    let file = two_channels(8_000);
     let workload = recorded(&file.path, FeedName::NasdaqItch);
-    assert_eq!((workload.channels.as_slice(), workload.packets.len()), (&[0, 0, 1][..], datagrams.len()));
+    assert_eq!((workload.channels.as_slice(), workload.packets.len()), (&[0, 0, 1][..], 800 * 3 - 16));
     let summaries = [&[1, 2][..], &[3]].map(|ports| replayed(&file.path, FeedName::NasdaqItch, ports));
     let expected = |of: fn(&Summary) -> u64| summaries.iter().map(of).sum::<u64>();
     for pace in [Pace::Max, Pace::Rate(50_000.0), Pace::Recorded(0.5)] {
         let room = room();
         let counts = round(config(&workload, pace, &room)).counts;
-        assert_eq!((counts.sent, counts.due, counts.received), (counts.due, datagrams.len() as u64, counts.sent), "{pace}");
+        assert_eq!((counts.sent, counts.due, counts.received), (counts.due, 800 * 3 - 16, counts.sent), "{pace}");
         assert_eq!(counts.messages, expected(|summary| summary.messages), "{pace}");
         assert_eq!((counts.gaps, counts.lost_messages), (expected(|summary| summary.gaps), expected(|summary| summary.lost_messages)));
         assert_eq!(counts.gaps, 16, "{pace}");
@@ -176,9 +97,7 @@ fn channels_lines_and_losses_count_as_in_a_replay_of_the_same_datagrams() {
 
 #[test]
 fn new_sessions_are_replayed_as_they_are_and_no_sample_is_joined_with_another_sessions() {
-    let sessions = [b"SESSION001", b"SESSION002", b"SESSION003"].map(|name| session(name, 1, 3_000));
-    let datagrams: Vec<_> = sessions.iter().flatten().map(|payload| (1, &payload[..])).collect();
-    let file = capture(&datagrams, 200_000);
+    let file = three_sessions(3_000);
     let workload = recorded(&file.path, FeedName::NasdaqItch);
     let summary = replayed(&file.path, FeedName::NasdaqItch, &[1]);
     let room = room();
@@ -201,17 +120,7 @@ fn new_sessions_are_replayed_as_they_are_and_no_sample_is_joined_with_another_se
 
 #[test]
 fn a_restart_of_the_publisher_counts_as_in_a_replay() {
-    // A quote is 42 bytes, and two before it tell that.
-    let segment = |sequence: u64, nth: u64| {
-        let quote = |n| venue::tops_quote("ZIEXT", (100_000 + n, 100), (100_100 + n, 100));
-        let messages: Vec<_> = (sequence..sequence + 5).map(quote).collect();
-        venue::iextp(7, sequence, RECV_NS + nth * 1_000_000, (sequence - 1) * 44, &messages)
-    };
-    let first = (0..100).map(|n| segment(n * 5 + 1, n));
-    let again = (0..100).map(|n| segment(n * 5 + 1, 100 + n));
-    let all: Vec<_> = first.chain(again).collect();
-    let datagrams: Vec<_> = all.iter().map(|payload| (1, &payload[..])).collect();
-    let file = capture(&datagrams, 1_000_000);
+    let file = restarted_tops();
     let summary = replayed(&file.path, FeedName::IexTops, &[1]);
     assert_eq!((summary.restarts, summary.messages), (1, 1_000), "{summary:?}");
     let workload = recorded(&file.path, FeedName::IexTops);
@@ -423,7 +332,7 @@ fn a_benchmark_for_another_test_to_kill() {
 fn a_killed_benchmark_leaves_nothing_in_memory() {
     let room = tempfile::tempdir().unwrap();
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_benchmark_for_another_test_to_kill"])
+        .args(["--exact", "in_process::a_benchmark_for_another_test_to_kill"])
         .env("TICKWIRE_TEST_BENCH_TO_KILL", "1")
         // What it cannot remove any more is in here.
         .env("TMPDIR", room.path())

@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
 
-use super::Measure;
 use super::readable::one_line;
-use super::result::{BenchResult, Variant};
+use super::{BenchResult, Variant};
+use crate::bench::Measure;
 
 /// What the maximum beside each interval is divided by, for people: it is in ms, as in every such log.
 const MAX_DIVISOR: f64 = 1e6;

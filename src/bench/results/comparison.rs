@@ -3,9 +3,9 @@
 //! A host's mood changes by the second and both variants of a round share it, so what is divided is each round's own figures; the
 //! median of the rounds' quotients is the answer, and their lowest and highest say how far to trust it.
 
-use super::Measure;
 use super::percentile::PERCENTILES;
-use super::result::{BenchResult, RoundFigures, Variant};
+use super::{BenchResult, RoundFigures, Variant};
+use crate::bench::Measure;
 
 /// How one variant's times compare with another's: below 1 they are shorter.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use std::io::Read;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
-use super::measure::has_bounds;
+use crate::bench::measure::has_bounds;
 
 /// The longest V2 form that the benchmark's bounds can give: 34 thousand counts of 9 bytes at most.
 const LONGEST_BYTES: u64 = 1 << 19;
