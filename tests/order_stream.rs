@@ -3,7 +3,6 @@
 mod shm_support;
 
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use shm_support::*;
@@ -349,39 +348,14 @@ fn write_for_ever(dir: &str) {
     }
 }
 
-struct Writer(Child);
-
-impl Writer {
-    fn start(room: &Room) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "case_45_orders_are_followed_however_often_the_writer_is_killed"])
-            .env("TICKWIRE_TEST_WRITER_DIR", room.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    fn kill(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 #[test]
 fn case_45_orders_are_followed_however_often_the_writer_is_killed() {
-    if let Ok(dir) = std::env::var("TICKWIRE_TEST_WRITER_DIR") {
+    if let Some(dir) = Writer::dir() {
         return write_for_ever(&dir);
     }
     const KILLS: u64 = 40;
     let room = Room::new();
-    let mut writer = Writer::start(&room);
+    let mut writer = Writer::start("case_45_orders_are_followed_however_often_the_writer_is_killed", &room);
     let publication = loop {
         match Publication::open(room.path(), "p") {
             Ok(publication) => break publication,
@@ -443,7 +417,7 @@ fn case_45_orders_are_followed_however_often_the_writer_is_killed() {
             late_joins += 1;
         }
         if kill < KILLS {
-            writer = Writer::start(&room);
+            writer = Writer::start("case_45_orders_are_followed_however_often_the_writer_is_killed", &room);
             loop {
                 match stream.next().unwrap() {
                     OrderItem::NewEpoch => break,

@@ -4,7 +4,6 @@
 
 mod shm_support;
 
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use shm_support::*;
@@ -37,39 +36,14 @@ fn write_for_ever(dir: &str) {
     }
 }
 
-struct Writer(Child);
-
-impl Writer {
-    fn start(room: &Room) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "case_45_no_record_is_ever_torn_however_often_the_writer_is_killed"])
-            .env("TICKWIRE_TEST_WRITER_DIR", room.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    fn kill(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 #[test]
 fn case_45_no_record_is_ever_torn_however_often_the_writer_is_killed() {
-    if let Ok(dir) = std::env::var("TICKWIRE_TEST_WRITER_DIR") {
+    if let Some(dir) = Writer::dir() {
         return write_for_ever(&dir);
     }
     const KILLS: u64 = 150;
     let room = Room::new();
-    let mut writer = Writer::start(&room);
+    let mut writer = Writer::start("case_45_no_record_is_ever_torn_however_often_the_writer_is_killed", &room);
     let publication = loop {
         match Publication::open(room.path(), "p") {
             Ok(publication) => break publication,
@@ -113,7 +87,7 @@ fn case_45_no_record_is_ever_torn_however_often_the_writer_is_killed() {
             lookups += 1;
         }
         if kill < KILLS {
-            writer = Writer::start(&room);
+            writer = Writer::start("case_45_no_record_is_ever_torn_however_often_the_writer_is_killed", &room);
             wait_for(&mut records, |item| matches!(item, Item::NewEpoch));
             assert!(records.publication().epoch() > dead.epoch());
             last = 0;

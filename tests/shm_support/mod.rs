@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -177,4 +178,33 @@ pub fn skip(require: &str, why: &str) {
     assert_ne!(std::env::var(require).as_deref(), Ok("require"), "{why}");
     // Straight to the stream: what a passing test prints with macros is never seen.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
+/// A process that writes until it is killed: the calling test once more, which finds the directory to write in by [`Writer::dir`].
+pub struct Writer(Child);
+
+impl Writer {
+    const DIR: &str = "TICKWIRE_TEST_WRITER_DIR";
+
+    /// In that process: where to write.
+    pub fn dir() -> Option<String> {
+        std::env::var(Self::DIR).ok()
+    }
+
+    pub fn start(test: &str, room: &Room) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", test]).env(Self::DIR, room.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
