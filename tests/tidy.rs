@@ -98,7 +98,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // A consumer and a writer of publications that knows the venue's calendar; it reads no clock and knows no plan.
     ("windows", &["feed::venue_time", "record", "shm"]),
     // Recordings go through the replay, and what a table is of a schema is the record's own layout.
-    ("convert", &["book::BooksCapacity", "books_file", "error", "feed::name", "plan::schemas_of", "record", "replay", "source"]),
+    // A file may be a pipe, which sys opens.
+    (
+        "convert",
+        &["book::BooksCapacity", "books_file", "error", "feed::name", "plan::schemas_of", "record", "replay", "source", "sys::opened"],
+    ),
     // The generator is the judge of feed and book, so it shares nothing with them.
     ("generate", &["error"]),
     ("play", &["error", "generate", "source", "stats", "sys", "time", "wire"]),

@@ -86,8 +86,7 @@ impl BenchConfig {
         if self.pace != Pace::Max {
             arguments.add("late-limit-us", self.late_limit.as_micros());
         }
-        let stages = Stage::ALL.into_iter().zip(self.wasted.stages_ns).map(|(stage, ns)| (stage.name(), ns));
-        for (place, ns) in stages.chain([("seen", self.wasted.seen_ns), ("sender", self.wasted.sender_ns)]).filter(|&(_, ns)| ns > 0) {
+        for (place, ns) in self.wasted.places() {
             arguments.add("waste", format_args!("{place}={}", ns / 1_000));
         }
         Ok(arguments.0)
@@ -175,4 +174,12 @@ pub struct Wasted {
     pub seen_ns: u64,
     /// By the sender, once, in the middle of the run, ns.
     pub sender_ns: u64,
+}
+
+impl Wasted {
+    /// Where, by name, and how much, ns; only where there is any.
+    pub fn places(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let stages = Stage::ALL.into_iter().zip(self.stages_ns).map(|(stage, ns)| (stage.name(), ns));
+        stages.chain([("seen", self.seen_ns), ("sender", self.sender_ns)]).filter(|&(_, ns)| ns > 0)
+    }
 }

@@ -17,6 +17,8 @@ pub struct Dues {
     /// By channel, each in the order of the numbers and then of the due times.
     channels: Vec<Vec<Occasion>>,
     paced: bool,
+    /// By datagram: whether it is the first copy of what it tells.
+    firsts: Vec<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +36,26 @@ impl Dues {
     pub fn new(workload: &Workload, schedule: &Schedule) -> Self {
         let paced = schedule.due_ns(0).is_some();
         let mut numbered: Vec<Vec<(u64, u32)>> = vec![Vec::new(); workload.channel_count()];
-        for (packet, nth) in workload.packets.iter().zip(0_u32..).filter(|(packet, _)| paced && packet.messages > 0) {
+        for (packet, nth) in workload.packets.iter().zip(0_u32..).filter(|(packet, _)| packet.messages > 0) {
             let channel = workload.channels.get(usize::from(packet.line)).and_then(|&channel| numbered.get_mut(usize::from(channel)));
             if let Some(numbered) = channel {
                 numbered.push((packet.sequence, nth));
             }
         }
-        let channels = numbered.into_iter().map(|numbered| occasions(workload, schedule, numbered)).collect();
-        Self { channels, paced }
+        let mut firsts = vec![false; workload.packets.len()];
+        let channels = numbered.into_iter().map(|numbered| occasions(workload, schedule, numbered, &mut firsts)).collect();
+        Self { channels, paced, firsts }
     }
 
     /// Whether anything is due at all.
     pub fn is_paced(&self) -> bool {
         self.paced
+    }
+
+    /// Whether the datagram of that place in the workload is the first copy of what it tells: not one of another line, not one sent again, and
+    /// with messages in it.
+    pub fn is_first(&self, nth: usize) -> bool {
+        self.firsts.get(nth).copied().unwrap_or(false)
     }
 
     /// When the datagram of that channel that begins with `sequence` was due, ns from the start: on the last occasion not after `until_ns`.
@@ -75,7 +84,8 @@ fn first_after(occasions: &[Occasion], from: usize, before: impl Fn(&Occasion) -
 }
 
 /// Puts the copies of one datagram together. `numbered`: sequence and place in the workload, of one channel.
-fn occasions(workload: &Workload, schedule: &Schedule, mut numbered: Vec<(u64, u32)>) -> Vec<Occasion> {
+/// Marks the first of each in `firsts`.
+fn occasions(workload: &Workload, schedule: &Schedule, mut numbered: Vec<(u64, u32)>, firsts: &mut [bool]) -> Vec<Occasion> {
     numbered.sort_unstable();
     let mut occasions = Vec::with_capacity(numbered.len() / 2 + 1);
     for same in numbered.chunk_by(|a, b| a.0 == b.0) {
@@ -92,6 +102,9 @@ fn occasions(workload: &Workload, schedule: &Schedule, mut numbered: Vec<(u64, u
                 lines.clear();
                 first = Some(packet);
                 // Due times never fall in the order of the workload: the first copy's is the earliest.
+                if let Some(is_first) = firsts.get_mut(nth as usize) {
+                    *is_first = true;
+                }
                 occasions.push(Occasion { sequence, due_ns: schedule.due_ns(nth as usize).unwrap_or(0) });
             }
             lines.push(packet.line);

@@ -5,9 +5,9 @@
 //!  lane's core: paced source ─▶ lane (arbiter, decoder, books, records) ─▶ rings + latency ring ─▶ watcher, on the consumer's core
 //! ```
 //!
-//! - **Every datagram** counts in DueToReceived (its wait for the lane) and DueToPublished (until its batch was committed); those whose
-//!   stages are stamped are slower, and count too, so stamping should be rare. ReceivedToPublished and the stages are the lane's own
-//!   histograms, begun anew when the warm-up is over. DueToSeen and PublishedToSeen are the watcher's samples. A record may be seen before
+//! - **Every datagram that tells something new** (the first copy of its messages) counts in DueToReceived (its wait for the lane),
+//!   DueToPublished (until its batch was committed) and ReceivedToPublished; those whose stages are stamped are slower, and count too, so
+//!   stamping should be rare. The stages are the lane's own histograms, begun anew when the warm-up is over. DueToSeen and PublishedToSeen are the watcher's samples. A record may be seen before
 //!   its batch has ended: then PublishedToSeen is 1 ns, and DueToSeen less than DueToPublished.
 //! - **Nobody sends**, so there is no sender's lateness: what is due waits for the lane, and that wait is part of every latency from due. The
 //!   lateness that is told is the lane's: datagrams that waited longer than a limit. More than one in a hundred says that the lane could not
@@ -28,6 +28,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use self::lane_life::{LaneEnd, LaneLife};
+use self::taken::Reckoning;
 use super::apart::Apart;
 use super::due::Dues;
 use super::folder::{Folder, MEMORY};
@@ -133,6 +134,7 @@ pub struct InProcess {
     lane_core: usize,
     consumer_core: Option<usize>,
     stamp_ns: f64,
+    distinct_messages: u64,
     remarks: Vec<String>,
 }
 
@@ -175,6 +177,7 @@ impl InProcess {
         Ok(Self {
             dues: Arc::new(Dues::new(&config.workload, &config.schedule)),
             keeper: ClockKeeper::start(),
+            distinct_messages: config.workload.distinct_messages(),
             stamp_ns: if config.sampling.stages_every > 0 { stamp_cost_ns() } else { 0.0 },
             config,
             topology,
@@ -297,23 +300,26 @@ impl InProcess {
             Measure::DueToSeen | Measure::PublishedToSeen if watched.is_none() => Measure::DueToPublished,
             headline => headline,
         };
-        let reckoned = ended.taken.reckon(
-            &config.workload,
-            &config.schedule,
+        let reckoned = ended.taken.reckon(&Reckoning {
+            workload: &config.workload,
+            schedule: &config.schedule,
+            dues: &self.dues,
             start_ns,
-            config.warm_up_ns,
-            config.late_above.as_nanos() as u64,
+            warm_up_ns: config.warm_up_ns,
+            late_ns: config.late_above.as_nanos() as u64,
             headline,
-        );
+        });
         let mut round = Round {
             measures: reckoned.measures,
             counts: Counts {
-                elapsed_ns: reckoned.elapsed_ns,
+                // Of a stopped run also the time in which nothing was due.
+                elapsed_ns: ended.stopped_ns.map_or(reckoned.elapsed_ns, |at_ns| at_ns.saturating_sub(start_ns)),
                 end_late_ns: reckoned.end_late_ns,
                 due: config.workload.packets.len() as u64,
+                distinct_messages: self.distinct_messages,
                 sent: reckoned.sent,
                 warm_up: reckoned.warm_up,
-                stopped: ended.stopped,
+                stopped: ended.stopped_ns.is_some(),
                 ..ended.counts
             },
             intervals: reckoned.intervals,
@@ -325,7 +331,8 @@ impl InProcess {
         };
         round.remarks.extend(self.remarks.iter().cloned().chain(ended.remarks));
         for (timing, histogram) in ended.latency.iter() {
-            if let Some(measure) = measure_of(timing) {
+            // Of all datagrams, those that tell nothing new included: what is shown is of the others.
+            if let Some(measure) = measure_of(timing).filter(|&measure| measure != Measure::ReceivedToPublished) {
                 // Within the bounds of ours: adding cannot fail.
                 let _ = round.measures.get_mut(measure).add(histogram);
             }

@@ -141,6 +141,7 @@ pub struct OnWire {
     configuration: Configuration,
     cores: Cores,
     stamp_ns: f64,
+    distinct_messages: u64,
     remarks: Vec<String>,
 }
 
@@ -173,7 +174,8 @@ impl OnWire {
         remarks.extend(cores.remark());
         remarks.extend(configuration.by_sockets.then(|| config.wire.source_check()).flatten());
         let stamp_ns = if config.stages_every > 0 { stamp_cost_ns() } else { 0.0 };
-        Ok(Self { config, configuration, cores, stamp_ns, remarks })
+        let distinct_messages = config.workload.distinct_messages();
+        Ok(Self { config, configuration, cores, stamp_ns, distinct_messages, remarks })
     }
 
     /// Who runs where.
@@ -263,6 +265,7 @@ impl OnWire {
                 elapsed_ns: sent.elapsed_ns,
                 end_late_ns: sent.end_late_ns,
                 due: config.workload.packets.len() as u64,
+                distinct_messages: self.distinct_messages,
                 sent: sent.sent,
                 warm_up: self.warm_up(),
                 records: told.records,

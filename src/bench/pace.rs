@@ -20,21 +20,31 @@ pub enum Pace {
     Max,
 }
 
+/// Times as fast as recorded: a day in three years, and in a tenth of a second.
+const SPEEDS: std::ops::RangeInclusive<f64> = 0.001..=1_000_000.0;
+/// Datagrams a second: one in 17 minutes, and one a nanosecond.
+const RATES: std::ops::RangeInclusive<f64> = 0.001..=1_000_000_000.0;
+
 impl std::str::FromStr for Pace {
     type Err = String;
 
     /// `1x`, `0.5x`, `10x` · `100000/s` · `64@1ms` · `max`.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is no pace; say 1x (as recorded), 10x, 50000/s (datagrams a second), 64@1ms (bursts), or max");
-        let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0).ok_or_else(wrong);
+        let number = |text: &str, range: std::ops::RangeInclusive<f64>| {
+            let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0).ok_or_else(wrong)?;
+            let (least, most) = range.clone().into_inner();
+            let beyond = || format!("`{text}` is no pace to measure at: from {least} to {most}");
+            range.contains(&number).then_some(number).ok_or_else(beyond)
+        };
         if text == "max" {
             return Ok(Self::Max);
         }
         if let Some(times) = text.strip_suffix('x') {
-            return Ok(Self::Recorded(number(times)?));
+            return Ok(Self::Recorded(number(times, SPEEDS)?));
         }
         if let Some(rate) = text.strip_suffix("/s") {
-            return Ok(Self::Rate(number(rate)?));
+            return Ok(Self::Rate(number(rate, RATES)?));
         }
         let (datagrams, every) = text.split_once('@').ok_or_else(wrong)?;
         let datagrams = datagrams.parse().ok().filter(|&datagrams: &u32| datagrams > 0).ok_or_else(wrong)?;
@@ -42,7 +52,7 @@ impl std::str::FromStr for Pace {
             .into_iter()
             .find_map(|(unit, ns)| every.strip_suffix(unit).filter(|digits| !digits.ends_with(['u', 'm'])).map(|digits| (digits, ns)))
             .ok_or_else(wrong)?;
-        let ns = number(digits)? * unit_ns;
+        let ns = number(digits, f64::MIN_POSITIVE..=f64::MAX)? * unit_ns;
         if !(1_000.0..=3.6e12).contains(&ns) {
             return Err(wrong());
         }

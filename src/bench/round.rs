@@ -43,6 +43,9 @@ pub struct Counts {
     pub received: u64,
     /// Messages it delivered in sequence.
     pub messages: u64,
+    /// Messages there were to deliver, each once, however often it was sent: by their numbers, so of several sessions with the same
+    /// numbers fewer than there were. 0: not known.
+    pub distinct_messages: u64,
     /// Records published, all rings.
     pub records: u64,
     /// Messages lost in gaps.
@@ -95,6 +98,24 @@ impl Counts {
         self.due.saturating_sub(self.sent)
     }
 
+    /// Datagrams that went, and that nobody counted as received or dropped.
+    pub fn not_arrived(&self) -> u64 {
+        let dropped = self.dropped_by_reason.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
+        self.sent.saturating_sub(self.received.saturating_add(dropped))
+    }
+
+    /// Messages that were neither delivered nor counted as lost, of a round that was not stopped: what came too late to be told, or not at all
+    /// and last.
+    pub fn untold(&self) -> u64 {
+        let told = self.messages.saturating_add(self.lost_messages);
+        if self.stopped { 0 } else { self.distinct_messages.saturating_sub(told) }
+    }
+
+    /// Whether something was sent, and nothing came of it.
+    pub fn nothing_came(&self) -> bool {
+        self.sent > 0 && self.messages == 0
+    }
+
     /// Adds another round's.
     pub fn add(&mut self, other: &Self) {
         let pairs = [
@@ -105,6 +126,7 @@ impl Counts {
             (&mut self.warm_up, other.warm_up),
             (&mut self.received, other.received),
             (&mut self.messages, other.messages),
+            (&mut self.distinct_messages, other.distinct_messages),
             (&mut self.records, other.records),
             (&mut self.lost_messages, other.lost_messages),
             (&mut self.gaps, other.gaps),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::config::{BenchConfig, Candidate, InputFrom, Way};
+use super::config::{BenchConfig, Candidate, InputFrom, Wasted, Way};
 use super::folder::MEMORY;
 use super::host::{CoresUsed, HostFacts};
 use super::in_process::{InProcess, InProcessConfig};
@@ -15,8 +15,9 @@ use super::sender::{SenderConfig, Stall};
 use super::workload::{Limit, Selection, Workload};
 use super::{Control, Measure, Pace, Progress, Runner, host, rounds};
 use crate::error::{Error, Exit};
+use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
-use crate::generate::{CaptureConfig, GenerateConfig};
+use crate::generate::{CaptureConfig, GenerateConfig, Style};
 use crate::lane::Sampling;
 use crate::lane::stages::Injected;
 use crate::sys::tsc;
@@ -30,8 +31,14 @@ const MEAN_NS: u64 = 10_000;
 /// What the work is at, and how far: `total` 0 where that is not known.
 pub type Tell<'a> = dyn FnMut(&str, Progress) + 'a;
 
+/// Says whether it is worth going on, when all is known but what is measured.
+pub type Check<'a> = dyn Fn(&BenchResult) -> Result<(), Error> + 'a;
+
 /// Runs a benchmark. Stopped early, it gives the results so far.
-pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>) -> Result<BenchResult, Error> {
+///
+/// # Errors
+/// It cannot be run, or `check` says that it should not be.
+pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>, check: &Check<'_>) -> Result<BenchResult, Error> {
     let began_ns = tsc::realtime_ns();
     let workload = Arc::new(load(config, &mut Control { stop, progress: &mut |progress| tell("reading", progress) })?);
     if stop() {
@@ -47,6 +54,7 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>) -
         messages: workload.messages(),
         pace: config.pace.to_string(),
         way: way(&config.way),
+        settings: settings(config),
         rounds: config.rounds,
         headline: Measure::ReceivedToPublished,
         host: HostFacts::default(),
@@ -55,7 +63,11 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>) -
         stopped: false,
         remarks: workload.remarks.clone(),
     };
-    if config.pace != Pace::Max && schedule.end_ns() <= nanos(config.warm_up) {
+    check(&result)?;
+    if config.wasted != Wasted::default() {
+        result.remarks.push(format!("time was wasted on purpose, so this is no measurement: {}", wasted(&config.wasted)));
+    }
+    if config.pace != Pace::Max && !config.warm_up.is_zero() && schedule.end_ns() <= nanos(config.warm_up) {
         let (end_ms, warm_up_ms) = (schedule.end_ns() / 1_000_000, config.warm_up.as_millis());
         result.remarks.push(format!("all of it is warm-up ({warm_up_ms} ms of {end_ms} ms): say --warm-up-ms 0, or run longer"));
     }
@@ -100,6 +112,29 @@ fn way(way: &Way) -> String {
     }
 }
 
+/// What shapes the figures besides workload, pace and way.
+fn settings(config: &BenchConfig) -> String {
+    let schemas: Vec<&str> = config.schemas.iter().map(|schema| schema.name()).collect();
+    let schemas = if schemas.is_empty() { "the usual schemas".to_owned() } else { schemas.join(", ") };
+    let mut settings = format!(
+        "{schemas}; rings of {} slots; warm-up {} ms; one datagram in {} followed, one in {} stamped",
+        config.ring_depth,
+        config.warm_up.as_millis(),
+        config.latency_every,
+        config.stages_every,
+    );
+    if config.wasted != Wasted::default() {
+        settings += &format!("; wasted: {}", wasted(&config.wasted));
+    }
+    settings
+}
+
+/// `book 50 µs, seen 5 µs`.
+fn wasted(wasted: &Wasted) -> String {
+    let places = wasted.places().map(|(place, ns)| format!("{place} {} µs", ns / 1_000));
+    places.collect::<Vec<_>>().join(", ")
+}
+
 fn load(config: &BenchConfig, control: &mut Control<'_>) -> Result<Workload, Error> {
     let input = &config.input;
     let limit = Limit { datagrams: input.datagrams, recorded: input.recorded, memory_bytes: None };
@@ -113,10 +148,24 @@ fn load(config: &BenchConfig, control: &mut Control<'_>) -> Result<Workload, Err
             let today = || VenueDate::at(tsc::realtime_ns()).and_then(VenueDate::midnight_ns).map_err(calendar);
             let midnight_ns = input.midnight_ns.map_or_else(today, Ok)?;
             let day = GenerateConfig::steady(seed, messages, symbols, midnight_ns, midnight_ns + OPEN_NS, MEAN_NS);
+            let day = GenerateConfig { style: style(input.feed)?, ..day };
             let coalesce_ns = 2 * MEAN_NS * u64::from(messages_per_packet);
             let mut capture = CaptureConfig { messages_per_packet, coalesce_ns, ..CaptureConfig::default() };
             capture.lines.truncate(1);
             Workload::made_up(&day, &capture, limit, control)
+        }
+    }
+}
+
+/// Whose day is made up.
+fn style(feed: FeedName) -> Result<Style, Error> {
+    match feed {
+        FeedName::NasdaqItch => Ok(Style::Nasdaq),
+        FeedName::BxItch => Ok(Style::Bx),
+        FeedName::PsxItch => Ok(Style::Psx),
+        FeedName::IexTops | FeedName::IexDeep => {
+            let cure = "make up nasdaq-itch, bx-itch or psx-itch, or replay a capture";
+            Err(Error::new(Exit::Usage, format!("--feed {feed}"), "sessions of this feed cannot be made up", cure))
         }
     }
 }

@@ -60,6 +60,10 @@ impl Runner for SecondBinary {
         if !status.success() {
             return Err(process.error(status));
         }
+        if !file.exists() {
+            let why = "it ended without an error, and without a result: it is no tickwire that has `bench`";
+            return Err(Error::new(Exit::Usage, what, why, "name another build of this program"));
+        }
         let result = json::open(&file).map_err(|error| Error { what: format!("{what}: {}", error.what), ..error })?;
         let Some(variant) = result.variants.into_iter().next() else {
             return Err(Error::new(Exit::Failed, what, "its result has no variant", "see what it prints by itself"));

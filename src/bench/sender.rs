@@ -74,7 +74,7 @@ pub struct Sent {
     pub refused: u64,
     /// Why the first of them was refused.
     pub first_refusal: Option<String>,
-    /// From the start to the last datagram taken, ns.
+    /// From the start to the last datagram taken, or to the stop, ns.
     pub elapsed_ns: u64,
     /// How long after its due end the schedule ended, ns.
     pub end_late_ns: u64,
@@ -171,7 +171,10 @@ impl<'a> Sender<'a> {
             sent.refused += lost;
             sent.first_refusal.get_or_insert_with(|| "the interface threw them away".to_owned());
         }
-        if !sent.stopped {
+        if sent.stopped {
+            // Also the time in which nothing was due, or the rate would be that of the last burst.
+            sent.elapsed_ns = clock.now_ns().saturating_sub(start_ns);
+        } else {
             sent.end_late_ns = sent.elapsed_ns.saturating_sub(self.schedule.end_ns());
         }
         Ok(sent)

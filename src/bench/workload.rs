@@ -99,6 +99,27 @@ impl Workload {
         self.packets.iter().map(|packet| u64::from(packet.messages)).sum()
     }
 
+    /// How many messages there are, each once, by their numbers in each channel; those without a number are not counted.
+    pub fn distinct_messages(&self) -> u64 {
+        let mut numbers: Vec<Vec<(u64, u64)>> = vec![Vec::new(); self.channel_count()];
+        for packet in self.packets.iter().filter(|packet| packet.sequence > 0 && packet.messages > 0) {
+            let channel = self.channels.get(usize::from(packet.line)).and_then(|&channel| numbers.get_mut(usize::from(channel)));
+            if let Some(numbers) = channel {
+                numbers.push((packet.sequence, packet.sequence.saturating_add(u64::from(packet.messages))));
+            }
+        }
+        let of_channel = |mut ranges: Vec<(u64, u64)>| {
+            ranges.sort_unstable();
+            let (mut count, mut behind) = (0_u64, 0_u64);
+            for (first, end) in ranges {
+                count += end.saturating_sub(first.max(behind));
+                behind = behind.max(end);
+            }
+            count
+        };
+        numbers.into_iter().map(of_channel).sum()
+    }
+
     /// From the first datagram's recorded time to the latest, ns.
     pub fn recorded_ns(&self) -> u64 {
         let first = self.packets.first().map_or(0, |packet| packet.recorded_ns);

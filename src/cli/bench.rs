@@ -14,6 +14,7 @@ use crate::bench::handler::{Receive, Setup};
 use crate::bench::on_wire::GivenCores;
 use crate::bench::results::BenchResult;
 use crate::bench::results::json;
+use crate::bench::run::Check;
 use crate::bench::sender::Via;
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
@@ -28,11 +29,11 @@ use crate::sys::signals;
 /// received by a handler process; the time ends when a consumer has read the records.
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
-    /// A capture (pcap, pcapng, also .gz) or day file; without it a session is made up
+    /// A capture (pcap, pcapng, also .gz) or day file, which --feed names; or --generate makes a session up
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// Show this result again, which --json wrote, instead of running
-    #[arg(long, value_name = "RESULT.json", conflicts_with_all = ["file", "generate"])]
+    #[arg(long, value_name = "RESULT.json", conflicts_with_all = ["file", "WorkloadArgs", "WayArgs", "MeasuringArgs"])]
     show: Option<PathBuf>,
     #[command(flatten)]
     workload: WorkloadArgs,
@@ -44,14 +45,17 @@ pub(super) struct BenchArgs {
     results: ResultArgs,
 }
 
+/// What fits between the opening of a trading day and its end, 10 µs apart.
+const MOST_MADE_UP: u64 = 2_000_000_000;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is replayed")]
 struct WorkloadArgs {
-    /// What it speaks: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep; a made-up session is nasdaq-itch
-    #[arg(long, value_parser = values::feed, required_unless_present_any = ["generate", "show"], default_value_if("generate", clap::builder::ArgPredicate::IsPresent, "nasdaq-itch"))]
+    /// What it speaks: nasdaq-itch, bx-itch, psx-itch, iex-tops, iex-deep [default, of a made-up session: nasdaq-itch]
+    #[arg(long, value_parser = values::feed)]
     feed: Option<FeedName>,
     /// Make up a session of so many messages
-    #[arg(long, value_name = "MESSAGES", conflicts_with = "file", required_unless_present_any = ["file", "show"])]
+    #[arg(long, value_name = "MESSAGES", conflicts_with = "file", value_parser = clap::value_parser!(u64).range(1..=MOST_MADE_UP))]
     generate: Option<u64>,
     /// Made up: symbols listed
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "file")]
@@ -118,7 +122,7 @@ struct MeasuringArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rounds: Option<u32>,
     /// Leave so much of the beginning of each round out of the histograms
-    #[arg(long, value_name = "MS", default_value_t = 500)]
+    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(..=86_400_000))]
     warm_up_ms: u64,
     /// One datagram in so many is followed to the consumer; 0: none
     #[arg(long, value_name = "N", default_value_t = 4)]
@@ -199,9 +203,18 @@ impl BenchArgs {
             seed: workload.seed,
             messages_per_packet: workload.messages_per_packet,
         };
-        let from = match (file, workload.generate) {
-            (Some(file), _) => InputFrom::File(file.clone()),
-            (None, messages) => made_up(messages.unwrap_or_default()),
+        let no_file = |what: &str, why: &str, cure: &str| Err(Error::new(Exit::Usage, what, why, cure));
+        let (from, feed) = match (file, workload.generate, workload.feed) {
+            (Some(file), _, Some(feed)) => (InputFrom::File(file.clone()), feed),
+            (Some(_), _, None) => return no_file("--feed", "nobody said what the file speaks", "name its feed, as in --feed nasdaq-itch"),
+            (None, Some(messages), feed) => (made_up(messages), feed.unwrap_or(FeedName::NasdaqItch)),
+            (None, None, _) => {
+                return no_file(
+                    "bench",
+                    "there is nothing to replay",
+                    "name a FILE and its --feed, or make a session up with --generate 500000",
+                );
+            }
         };
         let pace = workload.pace.unwrap_or(if file.is_some() { Pace::Recorded(1.0) } else { Pace::Rate(10_000.0) });
         let midnight_ns = workload.date.map(VenueDate::midnight_ns).transpose();
@@ -224,7 +237,7 @@ impl BenchArgs {
             pace,
             input: Input {
                 from,
-                feed: workload.feed.unwrap_or(FeedName::NasdaqItch),
+                feed,
                 midnight_ns: midnight_ns.map_err(|error| Error::new(Exit::Usage, "--date", error, ""))?,
                 lines: workload.line.clone(),
                 datagrams: workload.limit,
@@ -303,29 +316,39 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Error> {
     if let Some(shown) = &args.show {
         return outputs.give(&json::open(shown)?);
     }
-    let result = measured(&args.config()?)?;
+    let result = measured(&args.config()?, &|frame| outputs.check(frame))?;
     outputs.give(&result)?;
-    match result.stopped {
-        true => Err(Error::new(Exit::Failed, "stopped before its end", "a signal came; the results are those so far", "")),
-        false => Ok(()),
+    let in_vain = result.variants.iter().find(|variant| variant.counts.nothing_came());
+    match in_vain {
+        _ if result.stopped => Err(Error::new(Exit::Failed, "stopped before its end", "a signal came; the results are those so far", "")),
+        Some(variant) => {
+            let cure = "see what its result says of drops, of the interfaces and of the feed";
+            Err(Error::new(Exit::Failed, variant.label.clone(), "datagrams were sent, and no message of them was delivered", cure))
+        }
+        None => Ok(()),
     }
 }
 
 /// Runs it, with a bar where somebody looks.
-fn measured(config: &BenchConfig) -> Result<BenchResult, Error> {
+fn measured(config: &BenchConfig, check: &Check<'_>) -> Result<BenchResult, Error> {
     let bar = progress::bar(0, Of::Things, "bench");
     let mut shown: Option<Instant> = None;
     let mut phase = String::new();
-    let result = crate::bench::run::run(config, &signals::stop_requested, &mut |now, progress| {
-        // On two cores every look costs the sender some microseconds.
-        if phase != now || shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(250)) {
-            shown = Some(Instant::now());
-            now.clone_into(&mut phase);
-            bar.set_message(now.to_owned());
-            bar.set_length(progress.total);
-            bar.set_position(progress.done);
-        }
-    });
+    let result = crate::bench::run::run(
+        config,
+        &signals::stop_requested,
+        &mut |now, progress| {
+            // On two cores every look costs the sender some microseconds.
+            if phase != now || shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(250)) {
+                shown = Some(Instant::now());
+                now.clone_into(&mut phase);
+                bar.set_message(now.to_owned());
+                bar.set_length(progress.total);
+                bar.set_position(progress.done);
+            }
+        },
+        check,
+    );
     bar.finish_and_clear();
     result
 }

@@ -70,6 +70,15 @@ impl ResultArgs {
 }
 
 impl ResultOutputs<'_> {
+    /// Refuses a run that could not be judged, as soon as it is known what it replays.
+    pub(super) fn check(&self, frame: &BenchResult) -> Result<(), Error> {
+        baseline::check_frame(frame, self.baseline(), &self.args.fail_if)
+    }
+
+    fn baseline(&self) -> Option<Baseline<'_>> {
+        self.baseline.as_ref().map(|(name, result)| Baseline { name, result })
+    }
+
     /// Shows a result, writes what was asked for, and judges it.
     pub(super) fn give(self, result: &BenchResult) -> Result<(), Error> {
         let quiet = [&self.json, &self.hlog].into_iter().flatten().any(Output::is_stdout);

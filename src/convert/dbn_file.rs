@@ -14,6 +14,7 @@ use dbn::{Metadata, RecordRef, VersionUpgradePolicy, v1, v2, v3};
 
 use super::columns::Table;
 use crate::error::{Error, Exit};
+use crate::sys::opened::open_to_read;
 
 /// First bytes of a zstd frame.
 pub(super) const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -129,7 +130,7 @@ fn open(path: &Path) -> Result<Bytes, Error> {
     let unreadable = |why: std::io::Error| {
         Error::new(Exit::Input, "", format!("cannot be read: {why}"), "check the path and its permissions").in_file(path)
     };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = open_to_read(path).map_err(unreadable)?;
     let mut magic = Vec::new();
     (&mut file).take(4).read_to_end(&mut magic).map_err(unreadable)?;
     let read = Rc::new(Cell::new(magic.len() as u64));

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::SourceError;
+use crate::sys::opened::open_to_read;
 
 /// One read of the page cache per MiB: beyond that nothing is gained, and it stays within a core's L2.
 const BUFFER: usize = 1 << 20;
@@ -68,7 +69,7 @@ pub(super) struct Input {
 impl Input {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
         let refused = |why: std::io::Error| refusal(path, format!("cannot be read: {why}"), "check the path and its permissions");
-        let file = File::open(path).map_err(refused)?;
+        let file = open_to_read(path).map_err(refused)?;
         let total = file.metadata().map_err(refused)?.len();
         let mut stored = Counted { file, read: 0 };
         let mut head = Vec::with_capacity(2);

@@ -20,6 +20,8 @@ pub mod netns;
 #[cfg(feature = "service")]
 pub mod numa;
 #[cfg(feature = "service")]
+pub mod opened;
+#[cfg(feature = "service")]
 pub mod packet;
 mod prefetch;
 #[cfg(feature = "service")]

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Sender, channel};
@@ -90,6 +91,13 @@ impl Namespace {
             })?;
         }
         Ok(())
+    }
+
+    /// Gives one of its interfaces an IPv4 address: what is sent by a socket from an interface without one comes from 0.0.0.0, and no kernel
+    /// gives that to a socket.
+    pub fn give_address(&self, name: &str, address: Ipv4Addr) -> io::Result<()> {
+        let name = name.to_owned();
+        self.run(move || veth::give_address(&name, address))
     }
 
     /// The network namespace, as setns(2) and netlink take it.

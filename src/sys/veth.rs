@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::packet::interface_index;
@@ -37,6 +38,14 @@ pub fn bring_up(name: &str) -> io::Result<()> {
     message.ask()
 }
 
+/// Gives an interface of this thread's network namespace an IPv4 address, without a network around it (/32).
+pub fn give_address(name: &str, address: Ipv4Addr) -> io::Result<()> {
+    let mut message = Message::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_EXCL);
+    message.address(interface_index(name)?, 32);
+    message.attribute(libc::IFA_LOCAL, &address.octets());
+    message.ask()
+}
+
 /// A request to the kernel's routing socket, as bytes.
 struct Message(Vec<u8>);
 
@@ -58,6 +67,13 @@ impl Message {
         for word in [index, flags, change] {
             self.0.extend(word.to_ne_bytes());
         }
+    }
+
+    /// An IPv4 address of which link, and how long its network's part is.
+    fn address(&mut self, index: u32, prefix: u8) {
+        // Flags, scope: none, everywhere.
+        self.0.extend([libc::AF_INET as u8, prefix, 0, 0]);
+        self.0.extend(index.to_ne_bytes());
     }
 
     fn attribute(&mut self, kind: u16, value: &[u8]) {

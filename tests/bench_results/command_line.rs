@@ -112,6 +112,92 @@ fn an_option_that_would_do_nothing_is_refused() {
 }
 
 #[test]
+fn what_cannot_be_replayed_or_shown_like_this_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = save(&made_up::single(), dir.path(), "result.json");
+    let cases: [(&[&str], &str); 9] = [
+        (&[], "there is nothing to replay; name a FILE and its --feed, or make a session up"),
+        (&["some.pcap"], "--feed: nobody said what the file speaks"),
+        (&["--generate", "5000", "--feed", "iex-tops"], "cannot be made up; make up nasdaq-itch, bx-itch or psx-itch"),
+        (&["--generate", "100000000000"], "is not in 1..="),
+        (&["--generate", "5000", "--pace", "0.000001/s"], "from 0.001 to 1000000000"),
+        (&["--generate", "5000", "--pace", "1e300x"], "from 0.001 to 1000000"),
+        (&["--show", &stored, "--veth"], "cannot be used with"),
+        (&["--show", &stored, "--waste", "decode=3"], "cannot be used with"),
+        (&["--show", &stored, "--pace", "max"], "cannot be used with"),
+    ];
+    for (args, says) in cases {
+        let (code, out, err) = bench(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");
+        assert!(err.contains(says), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn sessions_of_each_of_nasdaqs_markets_are_made_up() {
+    for feed in ["bx-itch", "psx-itch"] {
+        let (code, out, err) = bench(&["--generate", "5000", "--feed", feed, "--pace", "max"]);
+        assert!(code == 0 && out.contains(&format!("a made-up day of {feed}")), "{out}{err}");
+    }
+}
+
+#[test]
+fn a_run_that_could_not_be_judged_is_not_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = dir.path().join("result.json");
+    let stored = stored.to_str().unwrap();
+    let run = ["--generate", "3000", "--warm-up-ms", "0"];
+    let (code, _, err) = bench(&[&run[..], &["--pace", "20000/s", "--json", stored]].concat());
+    assert_eq!(code, 0, "{err}");
+    // At 10,000/s it is another run; four hours of it would be lost.
+    let judged = ["--baseline", stored, "--fail-if", "p50>1000x"];
+    let (code, out, err) = bench(&[&run[..], &["--pace", "0.02/s"], &judged].concat());
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    assert!(err.contains("another pace"), "{err}");
+    // Other settings are a matter of opinion, and said.
+    let (code, out, err) = bench(&[&run[..], &["--pace", "20000/s", "--schemas", "trades", "--waste", "book=20"], &judged].concat());
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("other settings: now `trades;") && out.contains("then `the usual schemas;"), "{out}");
+    assert!(out.contains("wasted on purpose, so this is no measurement: book 20 µs"), "{out}");
+}
+
+#[test]
+fn a_run_that_is_all_warm_up_says_so_first() {
+    let (code, out, err) = bench(&["--generate", "3000"]);
+    let first = out.lines().next().unwrap_or_default();
+    assert!(code == 0 && first.contains("nothing was measured (all of it is warm-up"), "{out}{err}");
+    let (_, out, _) = bench(&["--generate", "3000", "--warm-up-ms", "0", "--limit", "1"]);
+    assert!(!out.contains("warm-up (0 ms"), "{out}");
+}
+
+#[test]
+fn waiting_for_somebody_who_writes_to_a_pipe_ends_with_the_first_signal() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for args in [&["--feed", "nasdaq-itch"][..], &["--show"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
+        command.arg("bench").args(args).arg(&pipe).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        // Handlers are installed before anything is opened; a signal before that ends it as well.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(err.contains("stopped before anybody wrote to this pipe"), "{args:?}: {:?} {err}", output.status);
+    }
+    // And one that is written to is read.
+    let stored = save(&made_up::single(), dir.path(), "result.json");
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, std::fs::read(stored).unwrap())
+    });
+    let (code, out, err) = bench(&[OsStr::new("--show"), pipe.as_os_str()]);
+    assert!(code == 0 && out.contains("xdp"), "{err}");
+    writer.join().unwrap().unwrap();
+}
+
+#[test]
 fn what_is_late_is_what_the_command_line_says_also_in_process() {
     let dir = tempfile::tempdir().unwrap();
     let stored = dir.path().join("result.json");

@@ -31,10 +31,10 @@ fn sentence(result: &BenchResult) -> String {
 
 #[test]
 fn a_ratio_is_the_median_of_the_rounds_with_their_lowest_and_highest() {
-    let result = result(&[620, 1_320, 580], &[1_000, 2_000, 1_000], 20);
-    assert_eq!(sentence(&result), "xdp: 0.62 (0.58 to 0.66) times udp's p50. Its p50 was lower in each of 3 rounds.");
+    let result = result(&[620, 1_320, 580, 620, 620], &[1_000, 2_000, 1_000, 1_000, 1_000], 20);
+    assert_eq!(sentence(&result), "xdp: 0.62 (0.58 to 0.66) times udp's p50. Its p50 was lower in each of 5 rounds.");
     let ratio = comparison::ratios(&result.variants[0], &result.variants[1], Measure::DueToSeen)[0].unwrap();
-    assert_eq!((ratio.rounds, ratio.agreed()), (3, -1));
+    assert_eq!((ratio.rounds, ratio.agreed()), (5, -1));
 }
 
 #[test]
@@ -46,10 +46,13 @@ fn each_round_is_held_against_the_round_beside_it() {
 
 #[test]
 fn rounds_that_do_not_agree_are_said_not_to() {
-    let said = sentence(&result(&[900, 1_100, 1_000], &[1_000, 1_000, 1_000], 20));
-    assert_eq!(said, "xdp: 1.00 (0.90 to 1.10) times udp's p50. The 3 rounds do not agree on whose p50 is lower.");
+    let said = sentence(&result(&[900, 1_100, 1_000, 1_000, 1_000], &[1_000; 5], 20));
+    assert_eq!(said, "xdp: 1.00 (0.90 to 1.10) times udp's p50. The 5 rounds do not agree on whose p50 is lower.");
+    let said = sentence(&result(&[1_300, 1_200, 1_300, 1_200], &[1_000; 4], 20));
+    assert!(said.ends_with("Its p50 was higher in each of 4 rounds."), "{said}");
+    // Two agree by chance every other time.
     let said = sentence(&result(&[1_300, 1_200], &[1_000, 1_000], 20));
-    assert!(said.ends_with("Its p50 was higher in each of 2 rounds."), "{said}");
+    assert!(said.ends_with("times udp's p50. 2 rounds say little about chance."), "{said}");
     let said = sentence(&result(&[1_300], &[1_000], 20));
     assert_eq!(said, "xdp: 1.30 times udp's p50. One round says nothing about chance.");
 }

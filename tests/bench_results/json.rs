@@ -74,6 +74,7 @@ fn whoever_has_no_histograms_finds_the_figures_with_their_units() {
                     "due",
                     "warm_up",
                     "received",
+                    "distinct_messages",
                     "records",
                     "lost_messages",
                     "gaps",

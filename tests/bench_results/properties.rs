@@ -26,7 +26,7 @@ fn measure() -> impl Strategy<Value = Measure> {
 }
 
 fn counts() -> impl Strategy<Value = Counts> {
-    let numbers = vec(number(), 14);
+    let numbers = vec(number(), 15);
     (numbers, vec((words(), number()), 0..4), any::<bool>()).prop_map(|(n, dropped_by_reason, stopped)| Counts {
         elapsed_ns: n[0],
         end_late_ns: n[1],
@@ -43,6 +43,7 @@ fn counts() -> impl Strategy<Value = Counts> {
         sampled: n[11],
         unmatched: n[12],
         lapped: n[13],
+        distinct_messages: n[14],
         stopped,
     })
 }
@@ -88,7 +89,7 @@ fn variant() -> impl Strategy<Value = Variant> {
 fn result() -> impl Strategy<Value = BenchResult> {
     let check = (vec(words(), 4), proptest::option::of(any::<bool>()));
     let numbers = (number(), number(), number(), any::<u32>(), any::<bool>());
-    (vec(variant(), 0..4), vec(words(), 12), vec(check, 0..3), numbers, measure(), vec(words(), 0..3)).prop_map(
+    (vec(variant(), 0..4), vec(words(), 13), vec(check, 0..3), numbers, measure(), vec(words(), 0..3)).prop_map(
         |(variants, words, checks, (began_ns, datagrams, messages, rounds, stopped), headline, remarks)| {
             let word = |nth: usize| words[nth].clone();
             let checks = checks.into_iter().map(|(words, good)| {
@@ -104,6 +105,7 @@ fn result() -> impl Strategy<Value = BenchResult> {
                 messages,
                 pace: word(3),
                 way: word(4),
+                settings: word(12),
                 rounds,
                 headline,
                 host: HostFacts {

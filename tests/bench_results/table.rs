@@ -158,3 +158,13 @@ fn words_from_elsewhere_cannot_move_the_cursor() {
     assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "a control character in {shown:?}");
     assert!(!shown.contains('\u{202e}'), "the direction of writing is turned");
 }
+
+#[test]
+fn a_run_of_which_nothing_came_says_so_first() {
+    let mut result = made_up::whole();
+    let udp = &mut result.variants[1];
+    (udp.counts.received, udp.counts.messages, udp.counts.distinct_messages) = (0, 0, 1_000);
+    let text = table(&result);
+    assert!(text.starts_with("Nothing was delivered: udp was sent 480,000 datagrams, of which 0 arrived."), "{text}");
+    assert!(text.contains("480,000 datagrams sent, and never received, 1,000 messages that came too late"), "{text}");
+}

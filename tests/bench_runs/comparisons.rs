@@ -194,6 +194,7 @@ fn another_version_runs_by_itself_and_its_result_is_read_back() {
         datagrams: 1_000,
         messages: 5_000,
         pace: "5/s".into(),
+        settings: String::new(),
         way: "in process".into(),
         rounds: 1,
         headline: Measure::DueToSeen,
@@ -229,7 +230,7 @@ fn another_version_that_cannot_is_named_with_what_it_said() {
     assert_eq!(said.exit, Exit::Usage);
     assert!(said.to_string().contains("old, another version in process: --rate: 5 is too slow; use more"), "{said}");
     let silent = fails("exit 0");
-    assert!(silent.to_string().contains("old, another version in process") && silent.exit == Exit::Input, "{silent}");
+    assert!(silent.to_string().contains("old, another version in process: it ended without an error, and without a result"), "{silent}");
     let other = fails("echo '{\"format\": \"tickwire-bench/99\"}' > \"$last\"");
     assert!(other.to_string().contains("tickwire-bench/99"), "{other}");
 }

@@ -16,7 +16,7 @@ use tickwire::record::{Schema, Stage};
 use tickwire::replay::Summary;
 use tickwire::sys::affinity;
 
-use super::recordings::{CAPACITY, line, one_session, recorded, replayed, restarted_tops, three_sessions, two_channels};
+use super::recordings::{CAPACITY, capture, line, one_session, recorded, replayed, restarted_tops, session, three_sessions, two_channels};
 use super::rig::alone;
 
 const SCHEMAS: [Schema; 4] = [Schema::Mbo, Schema::Mbp1, Schema::Trades, Schema::Status];
@@ -235,11 +235,16 @@ fn a_delay_in_a_stage_is_in_that_stages_histogram_and_in_no_other() {
             assert_eq!(count(&round, measure), 100, "{}", measure.name());
             let ns = least(measure);
             assert_eq!(ns >= DELAY_NS * 99 / 100, delayed == Some(stage), "{} is {ns} ns with a delay in {name}", measure.name());
-            assert!(delayed == Some(stage) || ns < DELAY_NS / 2, "{} is {ns} ns with a delay in {name}", measure.name());
+            let most = if delayed == Some(stage) { DELAY_NS * 17 / 10 } else { DELAY_NS / 2 };
+            assert!(ns < most, "{} is {ns} ns with a delay in {name}", measure.name());
         }
         if is_read() {
             let (seen, whole) = (least(Measure::PublishedToSeen), least(Measure::DueToSeen));
-            assert_eq!(seen >= DELAY_NS * 99 / 100, delayed.is_none(), "{seen} ns with a delay in {name}");
+            // Records can be read before their batch is published whole: the delay begins some microseconds before that stamp.
+            assert_eq!(seen >= DELAY_NS * 95 / 100, delayed.is_none(), "{seen} ns with a delay in {name}");
+            // Once, not once for each half of a batch.
+            let quarter = round.measures.get(Measure::PublishedToSeen).value_at_quantile(0.25);
+            assert!(quarter < DELAY_NS * 17 / 10, "{quarter} ns with a delay in {name}");
             assert!(whole >= DELAY_NS * 99 / 100, "{whole} ns with a delay in {name}");
         }
         let published = least(Measure::DueToPublished);
@@ -267,6 +272,41 @@ fn a_stall_is_not_hidden_all_that_was_due_in_it_is_late() {
     }
 }
 
+#[test]
+fn copies_publish_nothing_and_are_in_no_percentile_of_publishing() {
+    let file = two_channels(8_000);
+    let workload = recorded(&file.path, FeedName::NasdaqItch);
+    // 800 datagrams of one channel, each on two lines, and 784 of the other.
+    for pace in [Pace::Rate(20_000.0), Pace::Max] {
+        let room = room();
+        let round = round(config(&workload, pace, &room));
+        assert_eq!(count(&round, Measure::ReceivedToPublished), 800 + 784, "{pace}");
+        if pace != Pace::Max {
+            assert_eq!((count(&round, Measure::DueToReceived), count(&round, Measure::DueToPublished)), (1_584, 1_584));
+            assert_eq!(round.lateness.unwrap().sent, 2 * 800 + 784, "any datagram may be late");
+        }
+        assert_eq!(
+            (round.counts.distinct_messages, round.counts.untold()),
+            (16_000 - 160, 0),
+            "{pace}: what is in no datagram is lost, and counted so"
+        );
+    }
+}
+
+#[test]
+fn messages_that_come_too_late_to_be_told_are_missed() {
+    let session = session(b"SESSION001", 1, 2_000);
+    let datagrams: Vec<_> = session.iter().rev().map(|payload| (1_u16, &payload[..])).collect();
+    let workload = recorded(&capture(&datagrams, 1_000).path, FeedName::NasdaqItch);
+    let room = room();
+    let counts = round(config(&workload, Pace::Rate(20_000.0), &room)).counts;
+    assert_eq!(counts.distinct_messages, 2_000);
+    assert!(
+        counts.messages < 200 && counts.untold() == 2_000 - counts.messages - counts.lost_messages && counts.untold() > 0,
+        "{counts:?}"
+    );
+}
+
 // ── how it ends ──
 
 #[test]
@@ -283,6 +323,19 @@ fn a_round_that_is_stopped_gives_what_it_has() {
     assert_eq!(sum(&round.intervals, |it| it.datagrams), counts.sent);
     assert!(round.intervals.last().is_some_and(|last| last.start_ns <= counts.elapsed_ns), "no interval is of what did not happen");
     assert_eq!(std::fs::read_dir(room.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn the_time_until_the_stop_counts_also_when_nothing_was_due() {
+    let workload = one_session(1_000);
+    let room = room();
+    let first = std::cell::OnceCell::new();
+    let half_a_second_after_the_first =
+        |progress: Progress| progress.done >= 1 && first.get_or_init(std::time::Instant::now).elapsed() > Duration::from_millis(500);
+    // The first at once, the second after an hour.
+    let counts = round_until(config(&workload, Pace::Rate(1.0 / 3_600.0), &room), half_a_second_after_the_first).counts;
+    assert!(counts.stopped && counts.sent == 1, "{counts:?}");
+    assert!(counts.elapsed_ns > 100_000_000 && counts.per_s(counts.sent) < 10.0, "{counts:?}");
 }
 
 #[test]

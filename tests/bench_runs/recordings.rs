@@ -23,7 +23,7 @@ pub fn line(port: u16) -> LineKey {
 }
 
 /// Datagrams of a made-up session of so many messages, ten in each.
-fn session(name: &[u8; 10], seed: u64, messages: u64) -> Vec<Vec<u8>> {
+pub fn session(name: &[u8; 10], seed: u64, messages: u64) -> Vec<Vec<u8>> {
     let config = GenerateConfig::whole_day(seed, messages, 20, MIDNIGHT_NS);
     let mut session = Session::new(&config).unwrap();
     let mut all = Vec::new();
@@ -34,7 +34,7 @@ fn session(name: &[u8; 10], seed: u64, messages: u64) -> Vec<Vec<u8>> {
 }
 
 /// A capture of datagrams as (line's port, payload), so far apart.
-fn capture(datagrams: &[(u16, &[u8])], apart_ns: u64) -> packets::TempFile {
+pub fn capture(datagrams: &[(u16, &[u8])], apart_ns: u64) -> packets::TempFile {
     let shot = |(nth, &(port, payload)): (usize, &(u16, &[u8]))| Shot {
         ns: RECV_NS + nth as u64 * apart_ns,
         bytes: packets::ethernet(line(port).group, port, payload),

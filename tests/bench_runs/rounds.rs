@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tickwire::bench::handler::{Receive, Setup};
 use tickwire::bench::on_wire::{OnWire, OnWireConfig, Wire};
+use tickwire::bench::results::{Variant, summary};
 use tickwire::bench::sender::{SenderConfig, Stall, Via};
 use tickwire::bench::{Control, Measure, Pace, Round, Runner};
 use tickwire::feed::name::FeedName;
@@ -226,5 +227,34 @@ fn two_ports_of_this_host_joined_by_a_cable_are_a_wire() {
             assert_whole(&config, &round);
             assert!(round.modes.iter().any(|mode| mode.contains("two interfaces of this host, twa to twb")), "{:?}", round.modes);
         }
+    });
+}
+
+#[test]
+fn by_whatever_way_it_is_sent_sockets_receive_it() {
+    let _alone = alone();
+    let Some(wire) = wire() else { return };
+    for via in Via::ALL {
+        let config = OnWireConfig { ways: vec![via], ..config(session(4_000), Pace::Rate(2_000.0), &wire) };
+        let Some(round) = round(&config, "udp") else { return };
+        assert_whole(&config, &round);
+        assert_eq!((round.counts.not_arrived(), round.counts.untold()), (0, 0), "{via:?}");
+    }
+}
+
+#[test]
+fn between_two_interfaces_that_are_not_joined_everything_is_lost_and_that_is_said() {
+    let _alone = alone();
+    kernel::in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        let config = config(session(2_000), Pace::Rate(2_000.0), &Arc::new(Wire::between("twa", "lo").unwrap()));
+        let Some(round) = round(&config, "udp") else { return };
+        let counts = round.counts.clone();
+        assert!(counts.nothing_came() && counts.not_arrived() == counts.sent && counts.untold() == 2_000, "{counts:?}");
+        let mut variant = Variant::new("udp");
+        variant.add(round);
+        assert!(summary::loss(&variant).words.contains("sent, and never received"), "{}", summary::loss(&variant).words);
     });
 }

@@ -279,3 +279,17 @@ fn nothing_is_sent_to_a_host_because_it_was_in_a_recording() {
     let error = transport::open(&workload, "lo", &[Via::Udp], SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1)).err().unwrap();
     assert!(error.exit == Exit::Usage && error.to_string().contains("line 10.77.0.2:26400: it is no multicast group"), "{error}");
 }
+
+#[test]
+fn a_udp_socket_without_an_address_to_send_from_is_refused() {
+    in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        let workload = made_up(1_000);
+        let error = open(&workload, &[Via::Udp]).map(|_| ()).unwrap_err();
+        assert!(error.exit == Exit::Host && error.to_string().contains("from 0.0.0.0, which every kernel drops; give it one"), "{error}");
+        // Frames bring their own.
+        assert!(open(&workload, &[Via::Frames]).is_ok());
+    });
+}

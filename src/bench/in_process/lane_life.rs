@@ -42,7 +42,8 @@ pub(super) struct LaneEnd {
     pub counts: Counts,
     /// Its own histograms, warm-up left out.
     pub latency: Histograms,
-    pub stopped: bool,
+    /// When it was stopped; `None`: it came to its end.
+    pub stopped_ns: Option<u64>,
     pub remarks: Vec<String>,
 }
 
@@ -78,6 +79,7 @@ impl LaneLife<'_> {
                 lane.run(&mut source).map_err(broken)?;
             }
         }
+        let ended_ns = self.clock.now_ns();
         lane.finish(&source);
         reader.take();
         let [publisher] = lane.publications.try_into().map_err(|_| super::broken("the lane"))?;
@@ -87,7 +89,7 @@ impl LaneLife<'_> {
         let counts = self.counts(&publisher)?;
         publisher.close(false);
         let stopped = self.shared.stop.load(Ordering::Relaxed) && source.taken.datagrams() < workload.packets.len();
-        Ok(LaneEnd { taken: source.taken, counts, latency: reader.totals().clone(), stopped, remarks })
+        Ok(LaneEnd { taken: source.taken, counts, latency: reader.totals().clone(), stopped_ns: stopped.then_some(ended_ns), remarks })
     }
 
     fn recorder(&self) -> (LatencyRecorder, LatencyReader) {

@@ -3,6 +3,7 @@
 //! Writing down costs a lane 24 bytes a batch and two stamps it takes anyway; recording into histograms would cost it some ten nanoseconds a
 //! datagram, and be part of what it measures.
 
+use crate::bench::due::Dues;
 use crate::bench::intervals::Intervals;
 use crate::bench::schedule::Schedule;
 use crate::bench::workload::Workload;
@@ -23,10 +24,27 @@ pub(super) struct Taken {
     batches: Vec<Batch>,
 }
 
+/// What batches are reckoned up by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reckoning<'a> {
+    pub workload: &'a Workload,
+    pub schedule: &'a Schedule,
+    pub dues: &'a Dues,
+    /// When the run began, ns since 1970 UTC.
+    pub start_ns: u64,
+    /// What was due before that, ns from the start, is warm-up.
+    pub warm_up_ns: u64,
+    /// What is taken up later than that after it was due is late.
+    pub late_ns: u64,
+    /// What the intervals are of.
+    pub headline: Measure,
+}
+
 /// What they come to.
 #[derive(Debug)]
 pub(super) struct Reckoned {
-    /// DueToReceived and DueToPublished, warm-up left out; empty where nothing is due.
+    /// DueToReceived, DueToPublished (empty where nothing is due) and ReceivedToPublished, warm-up left out, of the datagrams that are the
+    /// first copies of what they tell: the others publish nothing, and would make the rest look quicker.
     pub measures: Measures,
     /// By due time; where nothing is due by receive time.
     pub intervals: Vec<Interval>,
@@ -70,16 +88,9 @@ impl Taken {
         self.batches.last().map_or(0, |last| (last.first + last.count) as usize)
     }
 
-    /// What a run that began at `start_ns` came to. `late_ns`: what is taken up later than that is late.
-    pub fn reckon(
-        &self,
-        workload: &Workload,
-        schedule: &Schedule,
-        start_ns: u64,
-        warm_up_ns: u64,
-        late_ns: u64,
-        headline: Measure,
-    ) -> Reckoned {
+    /// What a run came to.
+    pub fn reckon(&self, of: &Reckoning<'_>) -> Reckoned {
+        let &Reckoning { workload, schedule, dues, start_ns, warm_up_ns, late_ns, headline } = of;
         let end_ns = self.batches.last().map_or(0, |last| last.published_ns.max(last.recv_ns).saturating_sub(start_ns));
         let paced = schedule.due_ns(0).is_some();
         let mut intervals = Intervals::over(if paced { schedule.end_ns() } else { end_ns });
@@ -103,23 +114,27 @@ impl Taken {
                 reckoned.sent += 1;
                 reckoned.end_late_ns = wait_ns;
                 intervals.sent(at_ns, u64::from(packet.messages));
+                let is_first = dues.is_first(nth);
                 match headline {
+                    _ if !is_first => {}
                     Measure::DueToReceived if paced => intervals.record(at_ns, wait_ns),
                     Measure::DueToPublished if paced => intervals.record(at_ns, whole_ns),
                     Measure::ReceivedToPublished => intervals.record(at_ns, published_ns - received_ns),
                     _ => {}
                 }
-                if !paced {
-                    continue;
-                }
-                if at_ns < warm_up_ns {
+                if paced && at_ns < warm_up_ns {
                     reckoned.warm_up += 1;
                     continue;
                 }
                 lateness.sent += 1;
                 lateness.late += u64::from(wait_ns > late_ns);
-                reckoned.measures.record(Measure::DueToReceived, wait_ns);
-                reckoned.measures.record(Measure::DueToPublished, whole_ns);
+                if is_first {
+                    reckoned.measures.record(Measure::ReceivedToPublished, published_ns - received_ns);
+                }
+                if is_first && paced {
+                    reckoned.measures.record(Measure::DueToReceived, wait_ns);
+                    reckoned.measures.record(Measure::DueToPublished, whole_ns);
+                }
             }
         }
         if reckoned.sent < workload.packets.len() as u64 {

@@ -1,5 +1,6 @@
 //! The wire between sender and handler: a pair of virtual interfaces between two nameless hosts, or two interfaces joined by a cable.
 
+use crate::bench::sender::transport::SOURCE;
 use crate::error::{Error, Exit};
 use crate::sys::interfaces::{self, Interface};
 use crate::sys::netns::Namespace;
@@ -33,6 +34,7 @@ impl Wire {
         let host = || Namespace::new().map_err(|error| refuse("cannot make a network namespace (unshare)", error));
         let (sender, receiver) = (host()?, host()?);
         sender.join(VETH[0], &receiver, VETH[1]).map_err(|error| refuse("cannot join two namespaces by a veth pair", error))?;
+        sender.give_address(VETH[0], *SOURCE.ip()).map_err(|error| refuse("cannot give an interface its address", error))?;
         let [sender, receiver] = [(sender, VETH[0]), (receiver, VETH[1])]
             .map(|(namespace, interface)| End { namespace: Some(namespace), interface: interface.to_owned() });
         Ok(Self { sender, receiver })

@@ -72,6 +72,22 @@ pub fn check(conditions: &[Condition], has_baseline: bool) -> Result<(), Error> 
     }
 }
 
+/// Refuses what is known to be incomparable before anything of it is measured; `frame` is the result without variants.
+///
+/// # Errors
+/// As [`judge`] would say it after the run.
+pub fn check_frame(frame: &BenchResult, baseline: Option<Baseline<'_>>, conditions: &[Condition]) -> Result<(), Error> {
+    let asks = conditions.iter().find(|condition| matches!(condition.limit, Limit::Times(_)));
+    let (Some(condition), Some(Baseline { name, result })) = (asks, baseline) else { return Ok(()) };
+    differences(frame, result).first().map_or(Ok(()), |first| Err(incomparable(condition, name, first)))
+}
+
+fn incomparable(condition: &Condition, name: &str, difference: &str) -> Error {
+    let cure = "make a baseline of the same workload, pace and way with --json, or say a time";
+    let why = format!("{name} cannot be compared with: {difference}");
+    Error::new(Exit::Usage, format!("--fail-if '{condition}'"), why, cure)
+}
+
 /// Holds a run's first variant against the baseline's variant of the same name (or its first), and against conditions.
 pub fn judge(result: &BenchResult, baseline: Option<Baseline<'_>>, conditions: &[Condition]) -> Result<Verdict, Error> {
     check(conditions, baseline.is_some())?;
@@ -88,11 +104,13 @@ pub fn judge(result: &BenchResult, baseline: Option<Baseline<'_>>, conditions: &
     if let Some(Baseline { name, result: earlier }) = baseline {
         let differences = differences(result, earlier);
         if let (Some(condition), Some(first)) = (asks, differences.first()) {
-            let what = format!("--fail-if '{condition}'");
-            let cure = "make a baseline of the same workload, pace and way with --json, or say a time";
-            return Err(Error::new(Exit::Usage, what, format!("{name} cannot be compared with: {first}"), cure));
+            return Err(incomparable(condition, name, first));
         }
         verdict.warnings.extend(differences);
+        if result.settings != earlier.settings && !earlier.settings.is_empty() {
+            let (now, then) = (one_line(&result.settings), one_line(&earlier.settings));
+            verdict.warnings.push(format!("other settings: now `{}`, then `{}`", clipped(&now, 160), clipped(&then, 160)));
+        }
         for (result, which) in [(result, "this run's"), (earlier, "the baseline's")] {
             if result.variants.iter().any(|variant| variant.lateness.is_some_and(|lateness| lateness.fell_behind())) {
                 verdict.warnings.push(format!("{which} sender fell behind: its latency from due is not that of the pace"));

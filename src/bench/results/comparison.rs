@@ -7,6 +7,9 @@ use super::percentile::PERCENTILES;
 use super::{BenchResult, RoundFigures, Variant};
 use crate::bench::Measure;
 
+/// Rounds from which on it is worth saying that all agree: two agree by chance every other time, four one time in eight.
+pub const FEWEST_ROUNDS: usize = 4;
+
 /// How one variant's times compare with another's: below 1 they are shorter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {

@@ -23,6 +23,8 @@ pub struct BenchResult {
     pub pace: String,
     /// In process, or on which wire, in words.
     pub way: String,
+    /// What else shapes the figures, in words: what was published, warm-up, samples, waste.
+    pub settings: String,
     /// How many rounds there were of each.
     pub rounds: u32,
     /// The latency that stands first: of the table, of comparisons, of intervals.

@@ -38,6 +38,10 @@ pub fn verdict(result: &BenchResult) -> Sentence {
     let Some(measured) = result.variants.first() else {
         return Sentence::warning("Nothing was measured: no variant was run.");
     };
+    let in_vain: Vec<String> = result.variants.iter().filter(|variant| variant.counts.nothing_came()).map(nothing_came).collect();
+    if !in_vain.is_empty() {
+        return Sentence::warning(format!("Nothing was delivered: {}.", in_vain.join("; ")));
+    }
     let behind: Vec<String> = result.variants.iter().filter(|variant| fell_behind(variant)).map(how_late).collect();
     if !behind.is_empty() {
         let who = if sends(measured) { "sender" } else { "lane" };
@@ -47,7 +51,13 @@ pub fn verdict(result: &BenchResult) -> Sentence {
     let histogram = measured.measures.get(result.headline);
     let (of, title) = (label(measured), result.headline.title());
     if histogram.is_empty() {
-        let samples = if measured.counts.sampled == 0 { "no datagram was sampled" } else { "no sampled datagram has this time" };
+        let samples = if measured.counts.warm_up >= measured.counts.sent && measured.counts.sent > 0 {
+            "all of it is warm-up: say --warm-up-ms 0, or run longer"
+        } else if measured.counts.sampled == 0 {
+            "no datagram was sampled"
+        } else {
+            "no sampled datagram has this time"
+        };
         return Sentence::warning(format!("{of}: {title}: nothing was measured ({samples})."));
     }
     let within = [(PERCENTILES[0], "half within"), (PERCENTILES[2], "99 % within"), (PERCENTILES[3], "99.9 % within")];
@@ -84,6 +94,18 @@ fn sends(variant: &Variant) -> bool {
     !variant.measures.get(Measure::SenderLateness).is_empty()
 }
 
+/// Who keeps the schedule of a variant: in process nobody sends, and what is late waited for the lane.
+pub fn who(variant: &Variant) -> &'static str {
+    if sends(variant) || variant.lateness.is_none() { "sender" } else { "lane" }
+}
+
+/// `xdp sent 53,894 datagrams, of which 0 arrived`.
+fn nothing_came(variant: &Variant) -> String {
+    let counts = &variant.counts;
+    let arrived = counts.sent.saturating_sub(counts.not_arrived());
+    format!("{} was sent {}, of which {} arrived", label(variant), count_of(counts.sent, "datagram"), grouped(arrived))
+}
+
 /// `xdp 12.4 % of its datagrams more than 50.0 µs late (p99 3.20 ms)`.
 fn how_late(variant: &Variant) -> String {
     let lateness = variant.lateness.unwrap_or_default();
@@ -103,6 +125,9 @@ pub fn sender(variant: &Variant) -> Sentence {
     let Some(lateness) = variant.lateness else {
         return Sentence::plain("as fast as it goes: nothing was due, so nothing was late");
     };
+    if lateness.sent == 0 {
+        return Sentence::plain("nothing went behind the warm-up");
+    }
     let (late, sent, limit) = (grouped(lateness.late), grouped(lateness.sent), time(lateness.limit_ns));
     let figures = format!("{late} of {sent} datagrams ({}) more than {limit} late", share(lateness.late, lateness.sent));
     match lateness.fell_behind() {
@@ -139,13 +164,16 @@ pub fn losses(counts: &Counts) -> Vec<String> {
             losses.push(format!("{} {how}", count_of(count, noun)));
         }
     };
-    lost(counts.not_sent(), "datagram", "not sent");
+    let not_sent = if counts.stopped { "still to come when it was stopped" } else { "not sent" };
+    lost(counts.not_sent(), "datagram", not_sent);
+    lost(counts.not_arrived(), "datagram", "sent, and never received");
     lost(counts.overrun, "datagram", "dropped by the kernel for want of room");
     lost(counts.gaps, "gap", "in the sequence");
     lost(counts.lost_messages, "message", "lost in gaps");
     for (reason, count) in &counts.dropped_by_reason {
         lost(*count, "drop", &format!("({})", one_line(reason)));
     }
+    lost(counts.untold(), "message", "that came too late to be told, or not at all");
     lost(counts.lapped, "record", "too fast for the consumer");
     lost(counts.unmatched, "sampled datagram", "without a partner (in no percentile)");
     losses
@@ -161,13 +189,21 @@ pub fn loss(variant: &Variant) -> Sentence {
 pub fn stamping(variant: &Variant) -> Option<Sentence> {
     let stamped = variant.measures.get(Measure::Receive).len();
     let cost = (variant.stamp_ns > 0.0).then(|| format!("one stamp costs {} ns", three_digits(variant.stamp_ns)))?;
-    let all = variant.measures.get(Measure::ReceivedToPublished).len().max(stamped);
+    let all = variant.counts.sent.saturating_sub(variant.counts.warm_up).max(stamped);
     let where_ = match stamped {
         0 => "no stages were stamped".to_owned(),
         _ if all > stamped => format!("it is in every stage of the {} stamped datagrams ({})", grouped(stamped), share(stamped, all)),
         _ => format!("it is in every stage of the {} stamped datagrams", grouped(stamped)),
     };
     Some(Sentence::plain(format!("{cost}; {where_}")))
+}
+
+/// What a time of 1 ns from published to seen means.
+pub fn seen_early(variant: &Variant) -> Option<Sentence> {
+    let seen = variant.measures.get(Measure::PublishedToSeen);
+    let early = seen.count_between(0, 1);
+    let words = "are 1 ns: the consumer had read the records before their batch was published whole, so they were seen before that stamp";
+    (early > 0).then(|| Sentence::plain(format!("{} of its values {words}", share(early, seen.len()))))
 }
 
 /// What of a variant is warm-up, and in no percentile.
@@ -234,6 +270,7 @@ fn compared(measured: &Variant, other: &Variant, headline: Measure) -> Sentence 
     }
     words += &match (ratio.rounds, ratio.agreed()) {
         (1, _) => ". One round says nothing about chance.".to_owned(),
+        (rounds, _) if rounds < comparison::FEWEST_ROUNDS => format!(". {rounds} rounds say little about chance."),
         (rounds, -1) => format!(". Its {first} was lower in each of {rounds} rounds."),
         (rounds, 1) => format!(". Its {first} was higher in each of {rounds} rounds."),
         (rounds, _) => format!(". The {rounds} rounds do not agree on whose {first} is lower."),

@@ -143,10 +143,13 @@ impl Table<'_> {
         }
         self.sentence("rate", &summary::rate(variant))?;
         self.sentence("lost", &summary::loss(variant))?;
-        self.sentence("sender", &summary::sender(variant))?;
+        self.sentence(summary::who(variant), &summary::sender(variant))?;
         self.sentence("warm-up", &summary::warm_up(variant))?;
         if let Some(stamping) = summary::stamping(variant) {
             self.sentence("stamping", &stamping)?;
+        }
+        if let Some(seen_early) = summary::seen_early(variant) {
+            self.sentence("seen", &seen_early)?;
         }
         if let Some(ping_pong) = summary::ping_pong(variant) {
             self.sentence("ping-pong", &ping_pong)?;
@@ -185,7 +188,7 @@ impl Table<'_> {
                 .iter()
                 .map(|ratio| {
                     let cell = format!("{:>FIGURE$}", ratio.map_or("-".to_owned(), |ratio| readable::ratio(ratio.median)));
-                    match ratio.map_or(0, |ratio| if ratio.rounds > 1 { ratio.agreed() } else { 0 }) {
+                    match ratio.map_or(0, |ratio| if ratio.rounds >= comparison::FEWEST_ROUNDS { ratio.agreed() } else { 0 }) {
                         -1 => self.paint(Tone::Good, &cell),
                         1 => self.paint(Tone::Warning, &cell),
                         _ => cell,

@@ -1,7 +1,7 @@
 //! Frames through a packet socket, or payloads through a UDP socket: many with one system call.
 
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddrV4, UdpSocket};
 use std::ops::Range;
 use std::os::fd::AsFd;
 
@@ -35,7 +35,14 @@ impl<'w> Sockets<'w> {
             Via::Udp => (play::Via::Udp, None),
             Via::Frames | Via::Xdp => (play::Via::Frames, Some(Headers::new(workload, source))),
         };
-        let socket = Socket::open(interface, way).map_err(|error| Error::new(Exit::Host, error.what, error.why, error.cure))?;
+        let open = || Socket::open(interface, way).map_err(|error| Error::new(Exit::Host, error.what, error.why, error.cure));
+        let socket = open()?;
+        if let (Some(line), Socket::Udp(probe)) = (workload.lines.first(), open()?)
+            && let Err(why) = has_address(&probe, SocketAddrV4::new(line.group, line.port))
+        {
+            let cure = format!("give it one (`ip address add 192.0.2.10/32 dev {interface}`), or send frames");
+            return Err(Error::new(Exit::Host, format!("interface {interface:?}"), why, cure));
+        }
         let longest = workload.packets.iter().map(|packet| usize::from(packet.length)).max().unwrap_or(0) + HEADERS;
         let frames = Vec::with_capacity(if headers.is_some() { longest * MAX_BATCH } else { 0 });
         let destinations = workload.lines.iter().map(|line| SocketAddrV4::new(line.group, line.port)).collect();
@@ -50,6 +57,18 @@ impl<'w> Sockets<'w> {
             (self.workload.payload(packet), destination)
         });
         send_batch(self.socket.as_fd(), payloads)
+    }
+}
+
+/// Whether a socket's datagrams have a source: kernels drop in silence what comes from 0.0.0.0.
+fn has_address(probe: &UdpSocket, to: SocketAddrV4) -> Result<(), String> {
+    let source = probe.connect(to).and_then(|()| probe.local_addr());
+    match source {
+        Ok(source) if source.ip().is_unspecified() => {
+            Err("it has no IPv4 address, so what a UDP socket sends is from 0.0.0.0, which every kernel drops".to_owned())
+        }
+        // Whatever else is wrong is said when something is sent.
+        _ => Ok(()),
     }
 }
 

@@ -252,7 +252,9 @@ impl Gathering {
         }
         let likely = self.could_be.values().max().copied().unwrap_or(0);
         let likely: Vec<&str> = self.could_be.iter().filter(|&(_, &count)| count == likely).map(|(&name, _)| name).collect();
-        let cure = if likely.is_empty() {
+        let cure = if self.named && likely.is_empty() {
+            "the lines that were named have none: name others, or leave out --line to take all that carry the feed".to_owned()
+        } else if likely.is_empty() {
             "give a recording of a feed that is known, and the feed's name".to_owned()
         } else {
             format!("its datagrams read as {}: say so", likely.join(" or "))

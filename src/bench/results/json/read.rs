@@ -1,6 +1,5 @@
 //! From a file's JSON to a result: whole and of this version, or refused in one message.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use crate::bench::results::encoded;
 use crate::bench::results::{BenchResult, RoundFigures, RoundPercentiles, Variant};
 use crate::bench::{Counts, Interval, Lateness, Measure, Measures};
 use crate::error::{Error, Exit, did_you_mean};
+use crate::sys::opened::open_to_read;
 
 /// A larger file is refused before it is read: a result has some hundred KiB, and 100 bytes more for each interval.
 pub const LARGEST_BYTES: u64 = 64 << 20;
@@ -22,7 +22,7 @@ pub fn open(path: &Path) -> Result<BenchResult, Error> {
         Error::new(Exit::Input, "cannot be read", error, "name a file that `tickwire bench --json FILE` wrote").in_file(path)
     };
     let mut text = Vec::new();
-    File::open(path).map_err(cannot)?.take(LARGEST_BYTES + 1).read_to_end(&mut text).map_err(cannot)?;
+    open_to_read(path).map_err(cannot)?.take(LARGEST_BYTES + 1).read_to_end(&mut text).map_err(cannot)?;
     read(&text).map_err(|error| error.in_file(path))
 }
 
@@ -68,6 +68,7 @@ fn result(file: shape::File) -> Result<BenchResult, String> {
         messages: file.messages,
         pace: file.pace,
         way: file.way,
+        settings: file.settings,
         rounds: file.rounds,
         headline: measure(&file.headline)?,
         host: HostFacts { cpu, kernel, numa, clock, governor, isolation, cores },
@@ -114,6 +115,7 @@ fn counts(counts: shape::Counts) -> Counts {
         sent: counts.sent,
         warm_up: counts.warm_up,
         received: counts.received,
+        distinct_messages: counts.distinct_messages,
         messages: counts.messages,
         records: counts.records,
         lost_messages: counts.lost_messages,

@@ -19,6 +19,9 @@ pub(super) struct File {
     pub messages: u64,
     pub pace: String,
     pub way: String,
+    /// Empty in files from before it was told.
+    #[serde(default)]
+    pub settings: String,
     pub rounds: u32,
     pub headline: String,
     pub stopped: bool,
@@ -87,6 +90,9 @@ pub(super) struct Counts {
     pub warm_up: u64,
     pub received: u64,
     pub messages: u64,
+    /// 0 in files from before it was counted.
+    #[serde(default)]
+    pub distinct_messages: u64,
     pub records: u64,
     pub lost_messages: u64,
     pub gaps: u64,

@@ -68,6 +68,7 @@ pub(super) fn counts(page: &mut Page, result: &BenchResult) {
         page.heading(&summary::label(variant));
         let mut said = vec![("rate", summary::rate(variant)), ("lost", summary::loss(variant)), ("warm-up", summary::warm_up(variant))];
         said.extend(summary::stamping(variant).map(|sentence| ("stamping", sentence)));
+        said.extend(summary::seen_early(variant).map(|sentence| ("published → seen", sentence)));
         page.put(format_args!("<dl class=\"facts\">\n"));
         for (name, sentence) in said {
             page.put(format_args!("<div><dt>{name}</dt><dd>{}</dd></div>\n", Escaped(&sentence.words)));

@@ -174,7 +174,9 @@ fn cards(page: &mut Page, result: &BenchResult) {
             page.put(format_args!("<div><dt>{percentile}</dt><dd>{}</dd></div>\n", Escaped(&figure)));
         }
         page.put(format_args!("</dl>\n"));
-        for (name, sentence) in [("rate", summary::rate(variant)), ("lost", summary::loss(variant)), ("sender", summary::sender(variant))] {
+        for (name, sentence) in
+            [("rate", summary::rate(variant)), ("lost", summary::loss(variant)), (summary::who(variant), summary::sender(variant))]
+        {
             let class = if sentence.warns { " class=\"warning\"" } else { "" };
             page.put(format_args!("<p{class}><b>{name}</b> {}</p>\n", Escaped(&sentence.words)));
         }

@@ -15,7 +15,7 @@ use crate::bench::results::{BenchResult, Variant};
 /// The stages of a datagram, and the way from the ring to the consumer.
 const PARTS: [Measure; 6] =
     [Measure::Receive, Measure::Arbitrate, Measure::Decode, Measure::Book, Measure::Publish, Measure::PublishedToSeen];
-/// Of each variant a bar for each of these: the mean, whose parts add up to the whole, and two percentiles, whose parts do not.
+/// Of each variant a bar for each of these.
 const BARS: [(&str, Option<Percentile>); 3] = [("mean", None), ("p50", Some(PERCENTILES[0])), ("p99", Some(PERCENTILES[2]))];
 const BAR_HEIGHT: u32 = 34;
 
@@ -88,8 +88,9 @@ fn shares(page: &mut Page, result: &BenchResult) -> io::Result<()> {
     let measured = |part: Measure| result.variants.iter().any(|variant| !variant.measures.get(part).is_empty());
     let key = PARTS.iter().enumerate().filter(|(_, part)| measured(**part));
     let key: Vec<_> = key.map(|(nth, &part)| (Ink::Series(nth), Swatch::Bar(nth + 1), part.title().to_owned())).collect();
-    let caption = "Means add up to the mean of the whole. Percentiles do not add up: the datagram that is slow in one stage is seldom the \
-                   one that is slow in another, so a bar of p50s or p99s compares the stages with each other and is no one datagram's time.";
+    let caption = "Stages are of the datagrams that were stamped, each of those that came so far; stamping slows them. The times of the whole are \
+                   of the others, so the stages do not add up to them. Percentiles add up to nothing at all: the datagram that is slow in one \
+                   stage is seldom the one that is slow in another.";
     page.figure(&chart, &key, caption)
 }
 
