@@ -50,7 +50,15 @@ fn main() {
         affinity::pin_to(core).unwrap_or_else(|why| panic!("core {core}: {why}"));
     }
     // Every way of the kernel's needs the interface: with none there are the loop and nowhere only.
-    let wired = Namespace::new().map(|namespace| namespace.veth(1)).unwrap_or_else(|why| {
+    let made = |namespace: Namespace| {
+        let made = namespace.veth(1);
+        if made {
+            // Whom UDP sockets send from.
+            namespace.ip("address add 192.0.2.10/32 dev twa");
+        }
+        made
+    };
+    let wired = Namespace::new().map(made).unwrap_or_else(|why| {
         kernel::skip(&why);
         false
     });
