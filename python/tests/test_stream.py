@@ -300,7 +300,9 @@ def test_closing_ends_a_reader_in_another_thread(writer: Writer) -> None:
 
 def test_ctrl_c_ends_the_waiting(writer: Writer, dir: Path) -> None:
     writer.create("p", "trades:64")
-    program = "import tickwire as tw\nprint('ready', flush=True)\nfor batch in tw.open('p').stream('trades'): pass"
+    # A shell's background jobs ignore the signal, and Python then leaves it so.
+    ready = "signal.signal(signal.SIGINT, signal.default_int_handler)\nprint('ready', flush=True)"
+    program = f"import signal\nimport tickwire as tw\n{ready}\nfor batch in tw.open('p').stream('trades'): pass"
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout and child.stdout.readline() == "ready\n"
     time.sleep(0.2)
