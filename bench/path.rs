@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use baseline::Baseline;
-use tickwire::book::BooksCapacity;
+use tickwire::book::{Books, BooksCapacity};
 use tickwire::channel::{Channel, ChannelConfig};
 use tickwire::feed::arbiter::ArbiterConfig;
 use tickwire::feed::itch::{ItchDecoder, Market};
@@ -34,15 +34,16 @@ fn main() {
     let asked = std::env::args().filter_map(|arg| arg.parse().ok()).next();
     let (messages, symbols, rounds) = if is_bench { (asked.unwrap_or(4_000_000), 8_000, ROUNDS) } else { (20_000, 100, 1) };
     let day = Day::generate(messages, symbols);
-    let ways: [(&str, Way); 5] = [
+    let ways: [(&str, Way); 6] = [
         ("decode", decode),
         ("baseline books", baseline_books),
-        ("books", books),
+        ("books, by message", books),
+        ("books, by datagram", books_ahead),
         ("path, top of book", path_top),
         ("path, all schemas", path_all),
     ];
-    let mut best = [u64::MAX; 5];
-    let mut live = [None; 5];
+    let mut best = [u64::MAX; 6];
+    let mut live = [None; 6];
     for _ in 0..rounds {
         for (way, (_, run)) in ways.iter().enumerate() {
             let outcome = run(&day);
@@ -102,14 +103,7 @@ impl Day {
     }
 
     fn each_message(&self, mut f: impl FnMut(&[u8])) {
-        for datagram in &self.datagrams {
-            let mut rest = &datagram[20..];
-            while let Some((length, behind)) = rest.split_at_checked(2) {
-                let (message, next) = behind.split_at(usize::from(u16::from_be_bytes([length[0], length[1]])));
-                f(message);
-                rest = next;
-            }
-        }
+        self.datagrams.iter().for_each(|datagram| each_of(datagram, &mut f));
     }
 
     fn each_event(&self, mut f: impl FnMut(u32, &Event)) {
@@ -119,6 +113,15 @@ impl Day {
                 f(decoded.instrument_id, &decoded.event);
             }
         });
+    }
+}
+
+fn each_of(datagram: &[u8], mut f: impl FnMut(&[u8])) {
+    let mut rest = &datagram[20..];
+    while let Some((length, behind)) = rest.split_at_checked(2) {
+        let (message, next) = behind.split_at(usize::from(u16::from_be_bytes([length[0], length[1]])));
+        f(message);
+        rest = next;
     }
 }
 
@@ -149,25 +152,53 @@ fn baseline_books(day: &Day) -> Outcome {
 
 const CAPACITY: BooksCapacity = BooksCapacity { instruments: 1 << 16, orders: 2_000_000, levels: 2_000_000 };
 
-fn books(day: &Day) -> Outcome {
-    let mut books = tickwire::book::Books::new(CAPACITY);
-    timed(|| {
-        day.each_event(|instrument, event| {
-            match *event {
-                Event::Add { order, side, price, size, .. } => _ = black_box(books.add(instrument, order, side, price, size)),
-                Event::Execute { order, size, .. } | Event::ExecuteAtPrice { order, size, .. } | Event::Cancel { order, size } => {
-                    _ = black_box(books.reduce(instrument, order, size));
-                }
-                Event::Delete { order } => _ = black_box(books.delete(instrument, order)),
-                Event::Replace { old, new, price, size } => {
-                    if let Ok(gone) = books.delete(instrument, old) {
-                        _ = black_box(books.add(instrument, new, gone.before.side, price, size));
-                    }
-                }
-                _ => {}
+fn apply(books: &mut Books, instrument: u32, event: &Event) {
+    match *event {
+        Event::Add { order, side, price, size, .. } => _ = black_box(books.add(instrument, order, side, price, size)),
+        Event::Execute { order, size, .. } | Event::ExecuteAtPrice { order, size, .. } | Event::Cancel { order, size } => {
+            _ = black_box(books.reduce(instrument, order, size));
+        }
+        Event::Delete { order } => _ = black_box(books.delete(instrument, order)),
+        Event::Replace { old, new, price, size } => {
+            if let Ok(gone) = books.delete(instrument, old) {
+                _ = black_box(books.add(instrument, new, gone.before.side, price, size));
             }
-            black_box(books.top(instrument));
-        });
+        }
+        _ => {}
+    }
+    black_box(books.top(instrument));
+}
+
+fn books(day: &Day) -> Outcome {
+    let mut books = Books::new(CAPACITY);
+    timed(|| {
+        day.each_event(|instrument, event| apply(&mut books, instrument, event));
+        Some(books.live_orders())
+    })
+}
+
+/// As a channel does it: first the memory of all of a datagram's messages is asked for, then they are applied.
+fn books_ahead(day: &Day) -> Outcome {
+    let mut books = Books::new(CAPACITY);
+    let mut decoder = ItchDecoder::new(Market::Nasdaq, 0);
+    let mut touched = [0; PER_DATAGRAM];
+    timed(|| {
+        for datagram in &day.datagrams {
+            let mut count = 0;
+            each_of(datagram, |message| {
+                if let Some(touch) = decoder.will_touch(message) {
+                    books.prefetch(touch.instrument, touch.orders);
+                    touched[count] = touch.instrument;
+                    count += 1;
+                }
+            });
+            touched[..count].iter().for_each(|&instrument| books.prefetch_levels(instrument));
+            each_of(datagram, |message| {
+                if let Ok(decoded) = decoder.decode(message) {
+                    apply(&mut books, decoded.instrument_id, &decoded.event);
+                }
+            });
+        }
         Some(books.live_orders())
     })
 }

@@ -266,9 +266,9 @@ impl<P: Protocol> Pipeline<P> {
         let mut blocks = packet.blocks;
         for instrument in instruments.iter_mut().take(usize::from(packet.count)) {
             let Ok(message) = P::Session::next_message(&mut blocks) else { break };
-            if let Some((id, order)) = self.meaning.decoder.will_touch(message) {
-                books.prefetch(id, order);
-                *instrument = id;
+            if let Some(touch) = self.meaning.decoder.will_touch(message) {
+                books.prefetch(touch.instrument, touch.orders);
+                *instrument = touch.instrument;
             }
         }
         for &id in instruments.iter().take(usize::from(packet.count)) {

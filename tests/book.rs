@@ -656,10 +656,14 @@ fn references_made_up_to_collide_are_refused_and_soon() {
     let mut books = Books::new(BooksCapacity { orders: 1 << 17, ..ROOMY });
     let step = 1u64 << (64 - 18);
     let neighbour = |home: u64| inverse.wrapping_mul(home.wrapping_mul(step));
-    let taken = (0..1 << 17).filter(|&home| books.add(1, neighbour(home), Side::Bid, 100, 10).is_ok()).count() as u64;
-    assert!(taken < 1 << 17, "a run of 2^17 slots was allowed");
-    assert_eq!(books.health(1), Health::Suspect(Some(Drop::OrdersFull)));
-    assert_eq!(books.live_orders(), taken);
+    // One run of 2^17 slots; each order lies at its home, so nobody is worse off for it.
+    for home in 0..1 << 17 {
+        books.add(1, neighbour(home), Side::Bid, 100, 10).unwrap();
+    }
+    for home in (0..1 << 17).step_by(2) {
+        books.delete(1, neighbour(home)).unwrap();
+    }
+    assert!((0..1 << 17).all(|home| books.order(neighbour(home)).is_some() == (home % 2 == 1)));
     // … and all into one home.
     books.clear_all();
     let same = (0..4_096).filter(|&n| books.add(1, inverse.wrapping_mul(n), Side::Bid, 100, 10).is_ok()).count();
@@ -670,6 +674,44 @@ fn references_made_up_to_collide_are_refused_and_soon() {
         books.delete(1, inverse.wrapping_mul(n)).unwrap();
     }
     assert_eq!(books.live_orders(), 1);
+}
+
+#[test]
+fn references_made_up_to_crowd_together_are_kept_right_or_refused() {
+    let golden = 0x9E37_79B9_7F4A_7C15u64;
+    let inverse = (0..6).fold(golden, |x, _| x.wrapping_mul(2u64.wrapping_sub(golden.wrapping_mul(x))));
+    // 2^14 slots: four references for each of 3,000 homes in a row, so that all are displaced, by more than may be.
+    let mut books = Books::new(BooksCapacity { orders: 3 << 12, ..ROOMY });
+    let step = 1u64 << (64 - 14);
+    let references: Vec<u64> = (0..12_000).map(|n| inverse.wrapping_mul((n % 3_000u64).wrapping_mul(step) + n / 3_000)).collect();
+    let mut live = std::collections::HashSet::new();
+    let mut random = random();
+    let (mut refused, mut forgotten) = (0, 0);
+    for turn in 0..400_000u64 {
+        let order = references[(random() % 12_000) as usize];
+        if turn % 50_000 == 49_999 {
+            // What is forgotten stays in the table until its room is needed.
+            books.clear(1);
+            live.clear();
+            forgotten += 1;
+        } else if live.contains(&order) {
+            books.delete(1, order).unwrap();
+            live.remove(&order);
+        } else {
+            match books.add(1, order, Side::Bid, 100, 10) {
+                Ok(_) => _ = live.insert(order),
+                Err(reason) => {
+                    assert_eq!(reason, Drop::OrdersFull);
+                    refused += 1;
+                }
+            }
+        }
+        if turn % 20_000 == 0 {
+            assert!(references.iter().all(|order| books.order(*order).is_some() == live.contains(order)), "turn {turn}");
+        }
+    }
+    assert_eq!((books.live_orders(), forgotten), (live.len() as u64, 8));
+    assert!(refused > 100, "they were not crowded: {refused}");
 }
 
 #[test]

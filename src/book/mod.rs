@@ -362,15 +362,15 @@ impl Books {
         self.price_levels
     }
 
-    /// Asks memory for what a message about this instrument and order needs first: the book's line and the order's, both at once.
+    /// Asks memory for what a message needs first: the book's line and its orders', all at once.
     ///
     /// Nearly all of a message's time is waiting for memory, and waits overlap only if they are asked for together: call this for
     /// the message about 14 places ahead, [`Books::prefetch_levels`] for the one half as far, then apply the message at hand
     /// (1.5 times as fast with 1.3 M live orders over 8,000 instruments).
     #[inline]
-    pub fn prefetch(&self, instrument: u32, order: u64) {
+    pub fn prefetch(&self, instrument: u32, orders: [Option<u64>; 2]) {
         crate::sys::prefetch(&self.books, instrument as usize);
-        self.orders.prefetch(order);
+        orders.into_iter().flatten().for_each(|order| self.orders.prefetch(order));
     }
 
     /// Asks memory for the best levels of both sides. Reads the book's line, which should have come by now.

@@ -7,10 +7,11 @@
 //! runs as long as the front: quadratic.) A removed order's slot is filled from the run behind it, so there are no
 //! tombstones and the table does not age.
 //!
-//! **Bounded.** No run of occupied slots gets longer than [`RUN_LIMIT`]: an add that would join more is refused as
-//! [`Drop::OrdersFull`]. With honest references in a table as full as it may be, the chance of such a run anywhere is below
-//! 10^-9 (a run of k needs luck of about e^(-0.0377 k) at a load of 0.75). References made up to collide cost at most one
-//! run, 24 KiB, a message.
+//! **Bounded.** No order lies [`REACH`] slots or more from its home: an add that would have to is refused as [`Drop::OrdersFull`], and
+//! nobody looks further. With honest references in a table as full as it may be, the chance of that anywhere is below 10^-9 (a run of
+//! k needs luck of about e^(-0.0377 k) at a load of 0.75). Where references were made up to lie in one long run, a removal looks at
+//! [`MOST_STEPS`] slots to fill its own, and leaves a *tombstone* if those do not suffice: nobody's order, swept out when its room is needed.
+//! So whatever the references, a message costs at most 96 KiB; and an add looks at no slot but those from its home to its place.
 //!
 //! **Forgetting an instrument** is one step: its generation, which every slot carries 8 bits of, goes up, and
 //! its orders are *stale*: not found any more, overwritten when their references come again, and swept out when their room is needed.
@@ -37,16 +38,18 @@ pub struct Order {
     pub size: u32,
 }
 
-/// Most instruments: 23 bits of a slot.
-pub(super) const MAX_INSTRUMENTS: u32 = 1 << 23;
+/// Most instruments: 23 bits of a slot, but for the tombstones' own.
+pub(super) const MAX_INSTRUMENTS: u32 = (1 << 23) - 1;
 /// Most orders: counts per level have 32 bits.
 pub(super) const MAX_ORDERS: usize = 1 << 31;
 /// Bytes of one slot, and of what is kept of each instrument.
 pub(super) const SLOT_BYTES: usize = size_of::<Slot>();
 pub(super) const TENANT_BYTES: usize = size_of::<Tenant>();
 
-/// Longest run of occupied slots.
-const RUN_LIMIT: usize = 1024;
+/// How far from its home an order may lie.
+const REACH: usize = 1024;
+/// Slots that are looked at to fill the one of a removed order.
+const MOST_STEPS: usize = 4 * REACH;
 /// When stale orders take the room, so many slots are looked at for each add, until so many are vacant again.
 const SWEEP_SLOTS: usize = 4096;
 const SWEEP_ENOUGH: usize = 64;
@@ -66,7 +69,11 @@ struct Slot {
 }
 
 // No zeros: the system gives zeroed pages lazily, and the first touch of each would be a fault on the path.
-const VACANT: Slot = Slot { order: u64::MAX, price: UNDEF_PRICE, size: 0, tag: u32::MAX };
+const VACANT: Slot = Slot { order: u64::MAX, price: UNDEF_PRICE, size: 0, tag: TOMB };
+/// Not vacant, and nobody's.
+const TOMBSTONE: Slot = Slot { size: 1, ..VACANT };
+/// Tag of an instrument that cannot be.
+const TOMB: u32 = u32::MAX;
 
 impl Slot {
     const fn instrument(&self) -> u32 {
@@ -142,16 +149,17 @@ impl Orders {
     #[inline]
     pub fn find(&self, order: u64) -> Option<Place> {
         let mut at = self.home(order);
-        loop {
+        for _ in 0..REACH {
             let slot = &self.slots[at];
             if slot.is_vacant() {
                 return None;
             }
-            if slot.order == order {
-                return (!self.is_stale(slot)).then_some(Place(at));
+            if slot.order == order && !self.is_stale(slot) {
+                return Some(Place(at));
             }
             at = self.after(at);
         }
+        None
     }
 
     /// Asks memory for the order's home.
@@ -175,9 +183,6 @@ impl Orders {
                 return Err(Drop::OrdersFull);
             }
             place = self.vacant_from_home(order)?;
-        }
-        if self.slots[place.0].is_vacant() && self.run_through(self.home(order), place.0) > RUN_LIMIT {
-            return Err(Drop::OrdersFull);
         }
         Ok(place)
     }
@@ -241,10 +246,6 @@ impl Orders {
         (at + 1) & (self.slots.len() - 1)
     }
 
-    fn before(&self, at: usize) -> usize {
-        at.wrapping_sub(1) & (self.slots.len() - 1)
-    }
-
     /// Slots from `from` on to `to`, round the end.
     fn distance(&self, from: usize, to: usize) -> usize {
         to.wrapping_sub(from) & (self.slots.len() - 1)
@@ -252,57 +253,48 @@ impl Orders {
 
     #[inline]
     fn is_stale(&self, slot: &Slot) -> bool {
-        self.tenants[slot.instrument() as usize].generation != slot.generation()
+        slot.tag == TOMB || self.tenants[slot.instrument() as usize].generation != slot.generation()
     }
 
     /// The first vacant slot from the order's home on, or the stale one of the same reference.
     #[inline]
     fn vacant_from_home(&self, order: u64) -> Result<Place, Drop> {
         let mut at = self.home(order);
-        loop {
+        for _ in 0..REACH {
             let slot = &self.slots[at];
             if slot.is_vacant() {
                 return Ok(Place(at));
             }
-            if slot.order == order {
+            if slot.order == order && slot.tag != TOMB {
                 return if self.is_stale(slot) { Ok(Place(at)) } else { Err(Drop::DuplicateOrder) };
             }
             at = self.after(at);
         }
+        Err(Drop::OrdersFull)
     }
 
-    /// How long the run would be if `vacant`, the first vacant slot from `home` on, were occupied. Ends: a quarter is vacant.
-    #[inline]
-    fn run_through(&self, home: usize, vacant: usize) -> usize {
-        let mut first = home;
-        while !self.slots[self.before(first)].is_vacant() {
-            first = self.before(first);
-        }
-        let mut end = self.after(vacant);
-        while !self.slots[end].is_vacant() {
-            end = self.after(end);
-        }
-        self.distance(first, end)
-    }
-
-    /// Makes a slot vacant and moves up what its run holds behind it, so that every order can still be reached from its home.
+    /// Makes a slot vacant and moves up what lies behind it, so that every order can still be reached from its home. Where that would take
+    /// more than [`MOST_STEPS`] a tombstone is left.
     #[inline]
     fn vacate(&mut self, mut hole: usize) {
-        let mut at = hole;
-        loop {
+        let (mut at, mut behind) = (hole, 0);
+        for _ in 0..MOST_STEPS {
             at = self.after(at);
+            behind += 1;
             let slot = self.slots[at];
-            if slot.is_vacant() {
-                break;
+            // What could move into the hole lies less than REACH behind it, or it would be too far from its home.
+            if slot.is_vacant() || behind >= REACH {
+                self.slots[hole] = VACANT;
+                self.occupied -= 1;
+                return;
             }
-            // It may move if the hole is not before its home.
-            if self.distance(self.home(slot.order), at) >= self.distance(hole, at) {
+            // It may move if the hole is not before its home. Nobody looks for a tombstone, so it stays.
+            if slot.tag != TOMB && self.distance(self.home(slot.order), at) >= behind {
                 self.slots[hole] = slot;
-                hole = at;
+                (hole, behind) = (at, 0);
             }
         }
-        self.slots[hole] = VACANT;
-        self.occupied -= 1;
+        self.slots[hole] = TOMBSTONE;
     }
 
     /// Makes room out of stale orders; false if none was found.
@@ -324,6 +316,9 @@ impl Orders {
             while swept < enough && !self.slots[at].is_vacant() && self.is_stale(&self.slots[at]) {
                 self.vacate(at);
                 swept += 1;
+                if self.slots[at].tag == TOMB {
+                    break;
+                }
             }
             if swept >= enough {
                 break;

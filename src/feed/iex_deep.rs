@@ -6,7 +6,7 @@
 use super::field::iex_price;
 use super::iex::{self, Instruments};
 use super::iextp::DeepTp;
-use super::{Decoded, Decoder, Event, Protocol, Side};
+use super::{Decoded, Decoder, Event, Protocol, Side, Touch};
 use crate::record::venue::kind;
 use crate::stats::Drop;
 use crate::wire::deep10::{EVENT_COMPLETE, Message, PriceLevel, SecurityEvent};
@@ -59,9 +59,9 @@ impl Decoder for DeepDecoder {
 
     /// The book of a level; there are no orders.
     #[inline]
-    fn will_touch(&self, message: &[u8]) -> Option<(u32, u64)> {
+    fn will_touch(&self, message: &[u8]) -> Option<Touch> {
         match Message::parse(message).ok()? {
-            Message::BuyLevel(m) | Message::SellLevel(m) => Some((self.instruments.find(m.symbol)?, 0)),
+            Message::BuyLevel(m) | Message::SellLevel(m) => Some(Touch { instrument: self.instruments.find(m.symbol)?, orders: [None; 2] }),
             _ => None,
         }
     }

@@ -276,15 +276,24 @@ pub struct Decoded {
     pub event: Event,
 }
 
+/// What a message will touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// The venue's id of the instrument.
+    pub instrument: u32,
+    /// The order, and the one that takes its place.
+    pub orders: [Option<u64>; 2],
+}
+
 /// Turns messages of one feed into events. State is at most a table of symbols and the venue's midnight.
 pub trait Decoder {
     /// Decodes one message (type byte first). Errors are the reason to count; the message is skipped.
     fn decode(&mut self, message: &[u8]) -> Result<Decoded, Drop>;
 
-    /// Which instrument and order the message will touch, if any: a cheap guess, to have their memory on the way before the message
+    /// Which instrument and orders the message will touch, if any: a cheap guess, to have their memory on the way before the message
     /// is decoded. Nothing may depend on it.
     #[inline]
-    fn will_touch(&self, message: &[u8]) -> Option<(u32, u64)> {
+    fn will_touch(&self, message: &[u8]) -> Option<Touch> {
         let _ = message;
         None
     }

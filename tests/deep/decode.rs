@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tickwire::feed::iex_deep::DeepDecoder;
 use tickwire::feed::iex_tops::TopsDecoder;
-use tickwire::feed::{Auction, Decoder, Directory, Event, Official, Shares, Side, Word};
+use tickwire::feed::{Auction, Decoder, Directory, Event, Official, Shares, Side, Touch, Word};
 use tickwire::record::UNDEF_PRICE;
 use tickwire::record::venue::kind;
 use tickwire::stats::Drop;
@@ -128,9 +128,10 @@ fn the_book_that_a_level_will_touch_is_known_beforehand_once_its_symbol_is() {
     let mut decoder = DeepDecoder::new(4);
     let (first, second) = (deep_level("XYZ", b'B', 1, 1, true), deep_level("OTHER", b'S', 1, 1, true));
     assert_eq!(decoder.will_touch(&first), None);
+    let book = |instrument| Touch { instrument, orders: [None; 2] };
     decoder.decode(&first).unwrap();
     decoder.decode(&second).unwrap();
-    assert_eq!((decoder.will_touch(&first), decoder.will_touch(&second)), (Some((1, 0)), Some((2, 0))));
+    assert_eq!((decoder.will_touch(&first), decoder.will_touch(&second)), (Some(book(1)), Some(book(2))));
     assert_eq!(decoder.will_touch(&tops_trade("XYZ", 1, 1)), None);
     assert_eq!(DeepDecoder::new(0).will_touch(&first), None);
 }

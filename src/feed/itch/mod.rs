@@ -8,7 +8,7 @@ mod notices;
 
 use super::field::{price4, side, symbol};
 use super::moldudp64::MoldUdp64;
-use super::{Decoded, Decoder, Event, Official, Protocol, Shares, Symbol};
+use super::{Decoded, Decoder, Event, Official, Protocol, Shares, Symbol, Touch};
 use crate::record::UNDEF_PRICE;
 use crate::stats::Drop;
 use crate::wire::itch50::{Head, Message};
@@ -71,13 +71,16 @@ impl ItchDecoder {
 impl Decoder for ItchDecoder {
     /// Every message that moves an order has its locate at 1 and the order's reference at 11.
     #[inline]
-    fn will_touch(&self, message: &[u8]) -> Option<(u32, u64)> {
+    fn will_touch(&self, message: &[u8]) -> Option<Touch> {
         let (head, _) = message.split_first_chunk::<19>()?;
         if !matches!(head[0], b'A' | b'F' | b'E' | b'C' | b'X' | b'D' | b'U') {
             return None;
         }
         let (locate, order) = (head.first_chunk::<3>()?, head.last_chunk::<8>()?);
-        Some((u32::from(u16::from_be_bytes([locate[1], locate[2]])), u64::from_be_bytes(*order)))
+        // A replacement has the new reference behind the old one.
+        let new = if head[0] == b'U' { message.get(19..27).and_then(|new| new.try_into().ok()) } else { None };
+        let instrument = u32::from(u16::from_be_bytes([locate[1], locate[2]]));
+        Some(Touch { instrument, orders: [Some(u64::from_be_bytes(*order)), new.map(u64::from_be_bytes)] })
     }
 
     fn set_midnight(&mut self, midnight_ns: u64) {
