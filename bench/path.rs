@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench --bench path               # 4 million messages
 //! cargo bench --bench path -- 20000000   # that many
+//! cargo bench --bench path -- 4000000 20 # of 20 symbols: all of it in the caches
 //! ```
 //! Times of a shared host mean little; the ratios, taken in interleaved rounds of the same run, mean more. Under `cargo test` it runs once,
 //! tiny, so that it cannot rot: then it checks that all ways end with the same number of live orders.
@@ -31,8 +32,10 @@ const PER_DATAGRAM: usize = 35;
 
 fn main() {
     let is_bench = std::env::args().any(|arg| arg == "--bench");
-    let asked = std::env::args().filter_map(|arg| arg.parse().ok()).next();
-    let (messages, symbols, rounds) = if is_bench { (asked.unwrap_or(4_000_000), 8_000, ROUNDS) } else { (20_000, 100, 1) };
+    let asked: Vec<u64> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
+    let (messages, symbols) = (asked.first().copied(), asked.get(1).map(|&symbols| symbols.clamp(1, 10_000) as u16));
+    let (messages, symbols, rounds) =
+        if is_bench { (messages.unwrap_or(4_000_000), symbols.unwrap_or(8_000), ROUNDS) } else { (20_000, 100, 1) };
     let day = Day::generate(messages, symbols);
     let ways: [(&str, Way); 6] = [
         ("decode", decode),

@@ -4,7 +4,7 @@
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use tickwire::sys::huge_pages::{Backing, HugePages, HugeSlice, pools};
+use tickwire::sys::huge_pages::{self, Backing, HugePages, HugeSlice, pools};
 use tickwire::sys::{affinity, interfaces, memory_lock, numa, prefetch, signals, tsc};
 
 fn on_a_thread_of_its_own<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -82,6 +82,18 @@ fn a_slice_is_zeroed_writable_and_as_long_as_asked_for_on_whatever_pages() {
         }
     }
     assert_eq!(HugeSlice::<u8>::zeroed(1, HugePages::Never).expect("a page").backing(), Backing::Ordinary);
+}
+
+#[test]
+fn a_boxed_table_holds_what_it_was_filled_with_whatever_its_pages() {
+    // Less than a page, some pages, and more than two huge ones.
+    for len in [0, 1, 5_000, 700_001] {
+        let mut table = huge_pages::boxed(len, 7_u64);
+        assert_eq!(table.len(), len);
+        assert!(table.iter().all(|&word| word == 7));
+        table.iter_mut().zip(1..).for_each(|(word, n)| *word = n);
+        assert_eq!(table.last().copied().unwrap_or(0), len as u64);
+    }
 }
 
 #[test]

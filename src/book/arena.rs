@@ -8,6 +8,8 @@
 //! is given back is joined with its buddy at once, so emptied books never leave the arena in crumbs: when all is given
 //! back it is as new. Plain free lists by size class would keep the crumbs for ever.
 
+use crate::sys::huge_pages;
+
 /// Levels of the smallest block: eight prices are one cache line.
 pub(super) const UNIT_LEVELS: usize = 8;
 
@@ -61,8 +63,8 @@ impl Arena {
     pub fn new(levels: usize) -> Self {
         let units = units(levels);
         let mut arena = Self {
-            keys: vec![i64::MIN; units * UNIT_LEVELS].into_boxed_slice(),
-            volumes: vec![Volume { size: u64::MAX, orders: u32::MAX }; units * UNIT_LEVELS].into_boxed_slice(),
+            keys: huge_pages::boxed(units * UNIT_LEVELS, i64::MIN),
+            volumes: huge_pages::boxed(units * UNIT_LEVELS, Volume { size: u64::MAX, orders: u32::MAX }),
             next: vec![NIL; units].into_boxed_slice(),
             prev: vec![NIL; units].into_boxed_slice(),
             free_class: vec![NOT_FREE; units].into_boxed_slice(),

@@ -22,6 +22,7 @@
 use crate::feed::Side;
 use crate::record::UNDEF_PRICE;
 use crate::stats::Drop;
+use crate::sys::huge_pages;
 
 /// A live order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +131,7 @@ impl Orders {
     pub fn new(instruments: u32, orders: usize) -> Self {
         let slots = slots(orders);
         Self {
-            slots: vec![VACANT; slots].into_boxed_slice(),
+            slots: huge_pages::boxed(slots, VACANT),
             tenants: vec![Tenant { live: 0, generation: 0 }; instruments.min(MAX_INSTRUMENTS) as usize].into_boxed_slice(),
             shift: 64 - slots.trailing_zeros(),
             capacity: orders.min(MAX_ORDERS),

@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::ptr::NonNull;
@@ -74,6 +75,29 @@ impl<T: FromZeros + Copy> HugeSlice<T> {
     /// What it lies on.
     pub fn backing(&self) -> Backing {
         self.backing
+    }
+}
+
+/// So many of an item in memory of the allocator's, on pages that the kernel makes huge where it can (transparent huge pages, where they are
+/// allowed): for tables that are touched at random, and must not take pages of the kernel's pool from whoever is configured to use those.
+/// Every page has been written to.
+pub fn boxed<T: Copy>(len: usize, item: T) -> Box<[T]> {
+    let mut items = Vec::with_capacity(len);
+    // Before the first touch, which decides what a page is.
+    prefer_huge(items.spare_capacity_mut());
+    items.resize(len, item);
+    items.into_boxed_slice()
+}
+
+/// Asks the kernel to back what lies between two page boundaries of this memory by huge pages.
+fn prefer_huge<T>(memory: &mut [MaybeUninit<T>]) {
+    let (start, bytes) = (memory.as_mut_ptr() as usize, size_of_val(memory));
+    let from = start.next_multiple_of(PAGE_BYTES);
+    let whole = (start + bytes).saturating_sub(from) / PAGE_BYTES * PAGE_BYTES;
+    if whole >= HUGE_PAGE_BYTES {
+        // SAFETY: whole pages inside memory that is ours alone; the advice changes the size of its pages, never what is in them. Where it is
+        // refused everything works as before.
+        unsafe { libc::madvise(from as *mut libc::c_void, whole, libc::MADV_HUGEPAGE) };
     }
 }
 
