@@ -1,37 +1,11 @@
 //! After construction the arbiter never allocates, whatever comes: counted by this test's own allocator.
 #![cfg(feature = "service")]
-#![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod allocations;
 
 use tickwire::feed::arbiter::{Arbiter, ArbiterConfig, Arrival, InSequence, Notice};
 use tickwire::feed::{Packet, PacketKind, SessionId, SessionLayer};
 use tickwire::stats::Drop;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on unchanged to the system's allocator, which keeps the contract; the counter is a
-// constant-initialised thread local without a destructor, so that using it allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|n| n.set(n.get() + 1));
-        // SAFETY: the caller's promise on `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: `at` came from `System.alloc` with this layout, as the caller promises.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// session 1, kind 1, sequence 8, count 2; each message is eight bytes.
 struct Tiny;
@@ -81,7 +55,7 @@ fn the_arbiter_allocates_nothing_after_construction() {
         dice % n
     };
     let mut payload = [0; 12 + 20 * 8];
-    let before = ALLOCATIONS.with(Cell::get);
+    let before = allocations::calls();
     for now_ns in 0..300_000u64 {
         let ahead = if roll(500) == 0 { 1 << 40 } else { roll(60) };
         let kind = if roll(20_000) == 0 { 2 } else { u8::from(roll(40) == 0) };
@@ -95,7 +69,7 @@ fn the_arbiter_allocates_nothing_after_construction() {
         }
     }
     arbiter.finish::<Tiny>(300_000, &mut tally);
-    let after = ALLOCATIONS.with(Cell::get);
+    let after = allocations::calls();
     assert_eq!(after - before, 0);
     let counters = arbiter.counters();
     assert_eq!(counters.held_high_water, window_packets as u64, "the window was full");

@@ -1,59 +1,21 @@
 //! After `new`, books never allocate: not at the limits, not on any fault. A file of its own, because it replaces the allocator.
 #![cfg(feature = "service")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod allocations;
 
 use tickwire::book::{Books, BooksCapacity, Health};
 use tickwire::feed::Side;
 use tickwire::record::BidAsk;
 use tickwire::stats::{Drop, Drops};
 
-/// Counts what the calling thread asks for, so that the test harness's other threads don't.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-    static BYTES: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count(bytes: usize) {
-    CALLS.set(CALLS.get() + 1);
-    BYTES.set(BYTES.get() + bytes as u64);
-}
-
-// SAFETY: every call is handed to the system's allocator unchanged; counting touches only const-initialised thread locals.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(0);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
 #[test]
 fn new_allocates_exactly_the_bytes_that_the_capacity_says() {
     let sizes = [(0, 0, 0), (1, 1, 1), (8_000, 100_000, 300_001), (70_000, 3 << 16, 4_096)];
     for (instruments, orders, levels) in sizes {
         let capacity = BooksCapacity { instruments, orders, levels };
-        let before = BYTES.get();
+        let before = allocations::bytes();
         let books = Books::new(capacity);
-        assert_eq!(BYTES.get() - before, capacity.bytes(), "{capacity:?}");
+        assert_eq!(allocations::bytes() - before, capacity.bytes(), "{capacity:?}");
         assert_eq!(books.live_orders(), 0);
     }
 }
@@ -79,7 +41,7 @@ fn case_36_nothing_allocates_after_new_not_even_when_everything_is_full() {
     let mut faults = Drops::default();
     let mut levels = [BidAsk::EMPTY; 10];
     let (mut seed, mut overfills, mut quotes) = (1u64, 0u64, 0u64);
-    let before = CALLS.get();
+    let before = allocations::calls();
     for n in 0..2_000_000u64 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let roll = |from: u32, below: u64| (seed >> from) % below;
@@ -117,7 +79,7 @@ fn case_36_nothing_allocates_after_new_not_even_when_everything_is_full() {
             assert!(instrument == INSTRUMENTS || books.health(instrument) == Health::Good);
         }
     }
-    assert_eq!(CALLS.get() - before, 0, "calls of the allocator");
+    assert_eq!(allocations::calls() - before, 0, "calls of the allocator");
     // And it was the hard way.
     for reason in [
         Drop::UnknownOrder,

@@ -1,8 +1,6 @@
 //! From the datagram to the sink nothing is allocated once a channel has begun. A file of its own, because it replaces the allocator.
 #![cfg(feature = "service")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,38 +15,8 @@ use tickwire::source::{Datagram, Polled, Source, SourceError};
 use tickwire::stats::Drops;
 use tickwire::time::Clock;
 
+mod allocations;
 mod venue;
-
-/// Counts what the calling thread asks for, so that the test harness's other threads don't.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is handed to the system's allocator unchanged; counting touches only a const-initialised thread local.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// Wants everything and keeps a count.
 #[derive(Default)]
@@ -81,9 +49,9 @@ impl Sink for Nowhere {
 
 /// Allocations of the calling thread while `work` ran.
 fn allocations(work: impl FnOnce()) -> u64 {
-    let before = CALLS.get();
+    let before = allocations::calls();
     work();
-    CALLS.get() - before
+    allocations::calls() - before
 }
 
 /// Receive times and packets of a generated session, and of what can go wrong in one.

@@ -1,36 +1,11 @@
 //! Publishing and reading allocate nothing.
 
+mod allocations;
 mod shm_support;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use shm_support::*;
 use tickwire::record::{ChannelState, Mbp1, Schema, Sink, control};
 use tickwire::shm::{From, Item, Publication, Publisher};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: hands everything on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract.
-        unsafe { System.dealloc(start, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 #[test]
 fn publishing_and_reading_allocate_nothing() {
@@ -42,7 +17,7 @@ fn publishing_and_reading_allocate_nothing() {
     let publication = Publication::open(room.path(), "p").unwrap();
     let mut records = publication.subscribe::<Mbp1>(From::Board).unwrap();
     let (aapl, other) = (instrument(0, "AAPL"), instrument(1, "MSFT"));
-    let before = ALLOCATIONS.get();
+    let before = allocations::calls();
     let row = publisher.instrument(&aapl).unwrap().unwrap();
     assert_eq!(publisher.instrument(&other), Ok(None));
     let mut read = 0;
@@ -67,6 +42,6 @@ fn publishing_and_reading_allocate_nothing() {
             }
         }
     }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(allocations::calls() - before, 0);
     assert!(read > 500);
 }

@@ -8,6 +8,7 @@ mod packets;
 #[path = "../venue/mod.rs"]
 mod venue;
 
+#[path = "../allocations/mod.rs"]
 mod allocations;
 mod channels;
 mod open_loop;

@@ -1,4 +1,5 @@
-//! Counts what each thread asks of the allocator.
+//! Replaces the allocator of a test's binary by one that counts what each thread asks of it: the harness's other threads are not in the way.
+#![allow(dead_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,29 +8,41 @@ struct Counting;
 
 thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Calls of this thread so far.
+/// Calls of this thread so far, whether for memory or to give it back.
 pub fn calls() -> u64 {
     CALLS.get()
 }
 
-// SAFETY: every call is handed to the system's allocator unchanged; counting touches only a const-initialised thread local.
+/// Bytes that this thread has asked for so far.
+pub fn bytes() -> u64 {
+    BYTES.get()
+}
+
+fn count(bytes: usize) {
+    CALLS.set(CALLS.get() + 1);
+    BYTES.set(BYTES.get() + bytes as u64);
+}
+
+// SAFETY: every call is handed to the system's allocator unchanged; counting touches only const-initialised thread locals without a
+// destructor, so that it allocates nothing itself.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
+        count(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        CALLS.set(CALLS.get() + 1);
+        count(0);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(at, layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
+        count(size);
         // SAFETY: the caller's promises are passed on.
         unsafe { System.realloc(at, layout, size) }
     }
