@@ -81,13 +81,14 @@ impl Namespace {
         for (namespace, name) in [(self, mine), (other, theirs)] {
             let asked = name.to_owned();
             namespace.run(move || {
-                while link_state(&asked)? != LinkState::Running {
+                while !sends(&asked)? {
                     if Instant::now() > until {
                         return Err(io::Error::new(io::ErrorKind::TimedOut, format!("{asked} has no carrier")));
                     }
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                Ok(())
+                // The kernel says so a moment before its queue is there, and answers this, which changes nothing, after.
+                veth::bring_up(&asked)
             })?;
         }
         Ok(())
@@ -142,6 +143,16 @@ fn show_own_interfaces() {
         if libc::mount(null, c"/".as_ptr(), null, libc::MS_REC | libc::MS_PRIVATE, null.cast()) == 0 {
             libc::mount(c"sysfs".as_ptr(), c"/sys".as_ptr(), c"sysfs".as_ptr(), 0, null.cast());
         }
+    }
+}
+
+/// Whether an interface that was brought up sends. One whose other end came up later counts as running at once (its state is unknown, which
+/// is good enough for the flag), but throws away all it is given, in silence, until the kernel's worker has looked at it.
+fn sends(name: &str) -> io::Result<bool> {
+    match std::fs::read_to_string(format!("/sys/class/net/{name}/operstate")) {
+        Ok(state) => Ok(state.trim() == "up"),
+        // A /sys of another namespace.
+        Err(_) => Ok(link_state(name)? == LinkState::Running),
     }
 }
 
