@@ -93,13 +93,14 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>, c
             .remarks
             .push(format!("a round lasts {end_ms} ms only, so its warm-up is {warm_up_ms} ms instead of {} ms", WARM_UP.as_millis()));
     }
+    let (mut runners, cores) = runners(config, &workload, &schedule, stop)?;
+    // Not before they are there: what is refused lasts no time.
     tell(News::Plan(&Plan {
         schedule: (config.pace != Pace::Max).then(|| Duration::from_nanos(schedule.end_ns())),
         datagrams: result.datagrams,
         rounds: config.rounds,
         variants: config.candidates.len() as u32,
     }));
-    let (mut runners, cores) = runners(config, &workload, &schedule, stop)?;
     let interfaces = match &config.way {
         Way::Interfaces { from, to } => vec![from.clone(), to.clone()],
         Way::InProcess | Way::Veth => Vec::new(),

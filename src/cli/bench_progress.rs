@@ -90,14 +90,14 @@ impl Shown {
         let left = self.left(&plan, began.elapsed());
         // One bar from the first round to the last, in datagrams.
         let bar = self.bar.get_or_insert_with(|| progress::bar(plan.turns() * plan.datagrams, Of::Whole, ""));
-        let left = left.map_or_else(String::new, |left| format!(", about {} left", long(left)));
+        let left = left.map_or_else(String::new, |left| format!(", about {} left", about(left)));
         bar.set_message(format!("{what}{left}"));
         bar.set_position(u64::from(self.ended) * plan.datagrams + at.done);
     }
 
     /// How long the rest takes, by the rounds there were, else by the schedule; `None`: nobody knows.
     fn left(&self, plan: &Plan, in_this: Duration) -> Option<Duration> {
-        let each = if self.ended > 0 { self.took / self.ended } else { plan.schedule? + COME_UP };
+        let each = if self.ended > 0 { self.took / self.ended } else { plan.schedule?.saturating_add(COME_UP) };
         let behind = u32::try_from(plan.turns()).unwrap_or(u32::MAX).saturating_sub(self.ended + 1);
         Some(each.saturating_sub(in_this) + each.saturating_mul(behind))
     }
@@ -122,10 +122,10 @@ fn outlook(plan: &Plan) -> String {
         let turns = if turns.is_empty() { "one round".to_owned() } else { turns };
         return format!("{turns} of {}, as fast as it goes", count_of(plan.datagrams, "datagram"));
     };
-    let all = schedule.saturating_mul(u32::try_from(plan.turns()).unwrap_or(u32::MAX));
+    let all = (schedule.saturating_add(COME_UP)).saturating_mul(u32::try_from(plan.turns()).unwrap_or(u32::MAX));
     let mut said = format!("one round lasts {}", long(schedule));
     if !turns.is_empty() {
-        said += &format!("; {turns}: about {}", long(all));
+        said += &format!("; {turns}: about {}", about(all));
     }
     if all > LONG {
         said += "; --recorded-s or --limit takes less of it, --pace goes through it more quickly";
@@ -144,6 +144,12 @@ fn line(round: &Round, took: Duration) -> String {
         |measure| format!("{} p50 {}", measure.title(), time(round.measures.get(measure).value_at_quantile(0.5))),
     );
     format!("{p50}, {sent}, took {}", long(took))
+}
+
+/// A span that nobody knows to the millisecond.
+fn about(span: Duration) -> String {
+    let seconds = span.as_millis().div_ceil(1_000);
+    if seconds < 10 { format!("{seconds} s") } else { long(span) }
 }
 
 /// A span as people say it: its two largest units.
