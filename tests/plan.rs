@@ -273,6 +273,10 @@ fn what_cannot_run_is_refused_with_line_key_value_reason_and_cure() {
             "feed.toml:9: lane.interface.name: `eth2` has an MTU of 3000 bytes; with headers that is more than the 1792 bytes of room in a frame of 2048; set lane.xdp.frame_bytes = 4096, or `ip link set eth2 mtu 1500`",
         ),
         (
+            with(1, "\"eth0\"", "\"lo\""),
+            "feed.toml:9: lane.interface.name: `lo` has an MTU of 65536 bytes; with headers that is more than the 1792 bytes of room in a frame of 2048; receive it by sockets, lane.source = \"udp\"",
+        ),
+        (
             with(1, "\"eth0\"", "\"eth3\""),
             "feed.toml:9: lane.interface.name: `eth3` has an MTU of 9000 bytes; with headers that is more than the 1792 bytes of room in a frame of 2048; `ip link set eth3 mtu 1500`",
         ),

@@ -18,6 +18,16 @@ fn a_course_is_the_same_after_it_was_said_on_a_command_line() {
 }
 
 #[test]
+fn whoever_no_longer_waits_for_the_rate_gets_none_at_once() {
+    let began = std::time::Instant::now();
+    // Where CLOCK_MONOTONIC counts there is nothing to wait for.
+    let measured = SharedCourse::measure_unless(&|| true);
+    assert!(measured.is_none_or(|course| course.counter == Counter::Monotonic), "{measured:?}");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(SharedCourse::measure_unless(&|| false).is_some());
+}
+
+#[test]
 fn what_is_no_course_is_refused_with_what_one_looks_like() {
     for (text, why) in [
         ("", "no counter ``"),

@@ -14,6 +14,9 @@ use crate::feed::venue_time::VenueDate;
 use crate::record::{Schema, Stage};
 use crate::source::lines::LineKey;
 
+/// What is left out of histograms at the beginning of each round, unless somebody says it or the schedule is short.
+pub const WARM_UP: Duration = Duration::from_millis(500);
+
 /// A benchmark, whole.
 #[derive(Clone, Debug)]
 pub struct BenchConfig {
@@ -31,8 +34,8 @@ pub struct BenchConfig {
     pub candidates: Vec<Candidate>,
     /// Rounds of each.
     pub rounds: u32,
-    /// Left out of histograms at the beginning of each round.
-    pub warm_up: Duration,
+    /// Left out of histograms at the beginning of each round; `None`: [`WARM_UP`], or a quarter of the schedule where that is less.
+    pub warm_up: Option<Duration>,
     /// Every how many datagrams one is a sample; 0: none.
     pub latency_every: u32,
     /// Every how many datagrams one has its stages stamped; 0: none.
@@ -50,6 +53,25 @@ pub struct BenchConfig {
 }
 
 impl BenchConfig {
+    /// What is left out of each round of a schedule that lasts so long.
+    ///
+    /// # Errors
+    /// Nothing would be left of it.
+    pub fn warm_up(&self, schedule: Duration) -> Result<Duration, Error> {
+        match self.warm_up {
+            // Nothing is due, so nothing is left out.
+            _ if self.pace == Pace::Max => Ok(self.warm_up.unwrap_or(WARM_UP)),
+            // In whole ms, as other builds are told it.
+            None => Ok(WARM_UP.min(Duration::from_millis(u64::try_from(schedule.as_millis() / 4).unwrap_or(u64::MAX)))),
+            Some(asked) if !asked.is_zero() && schedule <= asked => {
+                let what = format!("--warm-up-ms {}", asked.as_millis());
+                let why = format!("a round lasts {} ms, so nothing of it would be measured", schedule.as_millis());
+                Err(Error::new(Exit::Usage, what, why, "say less, or replay more, or more slowly"))
+            }
+            Some(asked) => Ok(asked),
+        }
+    }
+
     /// What another build of this program is told behind `bench`, to run the same in process; without rounds and outputs.
     ///
     /// # Errors
@@ -76,7 +98,7 @@ impl BenchConfig {
         arguments.add("pace", self.pace.argument());
         self.schemas.iter().for_each(|schema| arguments.add("schemas", schema.name()));
         arguments.add("ring-depth", self.ring_depth);
-        arguments.add("warm-up-ms", self.warm_up.as_millis());
+        self.warm_up.iter().for_each(|warm_up| arguments.add("warm-up-ms", warm_up.as_millis()));
         arguments.add("latency-every", self.latency_every);
         arguments.add("stages-every", self.stages_every);
         for (name, core) in [("lane-core", self.cores.lane), ("consumer-core", self.cores.consumer)] {
@@ -112,7 +134,7 @@ pub struct Input {
     pub feed: FeedName,
     /// Midnight of the venue's day, ns since 1970 UTC; `None`: from the recording's own times.
     pub midnight_ns: Option<u64>,
-    /// Only these lines; empty: all there are.
+    /// Only these lines; empty: all there are. Of a made-up session: the one it goes to; empty: the generator's own.
     pub lines: Vec<LineKey>,
     /// At most so many datagrams.
     pub datagrams: Option<u64>,

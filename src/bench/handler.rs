@@ -3,12 +3,14 @@
 //! It leaves nothing behind: it is killed when we end, however we end, and its directory is removed by somebody who outlives both.
 
 pub mod configuration;
+mod destination;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 pub use configuration::{Configuration, Needs, Receive, Setup};
+pub use destination::destination;
 
 use super::folder::Folder;
 use super::on_wire::Wire;
@@ -73,7 +75,7 @@ impl Handler {
     /// The calling thread must live as long as the handler, where the wire is of this host: it is killed with the thread that starts it.
     ///
     /// # Errors
-    /// It cannot be started, or ends by itself: then its own message, and its exit code.
+    /// It cannot be started, or ends by itself: then its own message, and its exit code. A program that just ends is no handler.
     pub fn start(launch: &Launch<'_>, stop: &dyn Fn() -> bool) -> Result<Option<Self>, Error> {
         let folder = Folder::new(launch.memory)?;
         let publications = folder.path().join("publications");
@@ -88,6 +90,10 @@ impl Handler {
         let mut handler = Self { process, label, publications, config, written, folder };
         let until = Instant::now() + UP_WITHIN;
         while !handler.process.log.is_ready() {
+            if handler.process.ended()?.is_some_and(|status| status.success()) {
+                let why = "it ended without an error, before it was ready: it is no tickwire that has `run`";
+                return Err(Error::new(Exit::Usage, handler.process.what(), why, "name another build of this program"));
+            }
             handler.check()?;
             if stop() {
                 return Ok(None);

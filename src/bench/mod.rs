@@ -22,6 +22,7 @@ pub mod host;
 pub mod in_process;
 pub mod intervals;
 pub mod measure;
+pub mod news;
 pub mod on_wire;
 pub mod pace;
 pub mod pingpong;

@@ -154,6 +154,14 @@ impl OnWire {
             let what = config.workload.what.clone();
             return Err(Error::new(Exit::Input, what, "there is no datagram in it", "name another recording, or its lines"));
         }
+        if let Some(line) = config.workload.lines.iter().find(|line| !line.group.is_multicast()) {
+            let why = format!("its line {line} is unicast, and a handler receives multicast groups");
+            let cure = "name its multicast lines with --line, or run in process, which takes any";
+            return Err(Error::new(Exit::Input, config.workload.what.clone(), why, cure));
+        }
+        if matches!(config.setup, Setup::Receive(Receive::Xdp | Receive::XdpSkb)) {
+            config.wire.admit_xdp()?;
+        }
         let needs = Needs {
             interface: config.wire.receiver().to_owned(),
             replace_interfaces: config.wire.is_virtual(),

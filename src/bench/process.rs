@@ -19,6 +19,8 @@ pub(super) struct Process {
     /// What it is called in messages.
     what: String,
     child: Child,
+    /// Whether we told it to end.
+    told_to_end: bool,
     /// What it says.
     pub log: Log,
 }
@@ -41,7 +43,7 @@ impl Process {
             Error::new(Exit::Host, format!("cannot start {what}, {program}"), error, cure)
         })?;
         let log = Log::of(child.stderr.take());
-        Ok(Self { what, child, log })
+        Ok(Self { what, child, told_to_end: false, log })
     }
 
     /// What it is called in messages.
@@ -56,6 +58,10 @@ impl Process {
 
     /// Tells it to end (SIGTERM), and waits for that; after `within` it is killed. Its end, and whether it had to be killed.
     pub fn end(&mut self, within: Duration) -> Result<(ExitStatus, bool), Error> {
+        // One that has ended by itself was told nothing.
+        if self.ended()?.is_none() {
+            self.told_to_end = true;
+        }
         ask_to_end(&mut self.child).map_err(|error| Error::new(Exit::Host, self.what.clone(), error, "this is a broken host"))?;
         let until = Instant::now() + within;
         let mut killed = false;
@@ -80,7 +86,8 @@ impl Process {
         match self.log.last_words() {
             Some((why, quote)) => Error::new(exit, self.what.clone(), why, "").quoting(quote),
             None => {
-                let why = format!("it ended by itself ({status})");
+                let how = if self.told_to_end { "told to end, it ended with an error" } else { "it ended by itself" };
+                let why = format!("{how} ({status})");
                 Error::new(exit, self.what.clone(), why, "see what it logged").quoting(self.log.end())
             }
         }

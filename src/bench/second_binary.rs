@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::folder::Folder;
 use super::process::Process;
@@ -28,6 +28,8 @@ pub struct SecondBinaryConfig {
     pub arguments: Vec<OsString>,
     /// In whose memory its result is written.
     pub memory: PathBuf,
+    /// How long a round of it may take. What takes longer hangs.
+    pub within: Duration,
 }
 
 /// Runs `BINARY bench …` once for each round.
@@ -48,6 +50,7 @@ impl Runner for SecondBinary {
         command.stdin(folder.alive());
         let what = format!("{}, another version in process", config.label);
         let mut process = Process::start(command, what.clone(), |mut command| command.spawn())?;
+        let until = Instant::now() + config.within;
         let (status, stopped) = loop {
             if let Some(status) = process.ended()? {
                 break (status, false);
@@ -55,9 +58,20 @@ impl Runner for SecondBinary {
             if (control.stop)() {
                 break (process.end(DOWN_WITHIN)?.0, true);
             }
+            if Instant::now() > until {
+                let _ = process.end(DOWN_WITHIN)?;
+                let why = format!("it gave no result within {} s, far longer than its round lasts, and was ended", config.within.as_secs());
+                return Err(Error::new(Exit::Failed, what, why, "see what it does by itself").quoting(process.log.end()));
+            }
             std::thread::sleep(TURN);
         };
-        if !status.success() {
+        if stopped && !file.exists() {
+            // It was we who ended it: what it made of that is no error.
+            let counts = Counts { stopped, ..Counts::default() };
+            return Ok(Round { counts, remarks: vec![format!("{what}: stopped, it gave no result")], ..Round::default() });
+        }
+        // Stopped, it gives what it has, and says so by its exit code.
+        if !status.success() && !stopped {
             return Err(process.error(status));
         }
         if !file.exists() {

@@ -1,20 +1,19 @@
 //! `tickwire bench`: what latency this host gives, where it goes, and whether a change made it better.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::bench_progress::Shown;
 use super::bench_results::ResultArgs;
-use super::progress::{self, Of};
-use super::values;
+use super::{say, values};
 use crate::bench::Pace;
 use crate::bench::config::{BenchConfig, Candidate, Input, InputFrom, Wasted, Way};
-use crate::bench::handler::{Receive, Setup};
+use crate::bench::handler::{Receive, Setup, destination};
 use crate::bench::on_wire::GivenCores;
-use crate::bench::results::BenchResult;
 use crate::bench::results::json;
-use crate::bench::run::Check;
+use crate::bench::run::{Check, Ran};
 use crate::bench::sender::Via;
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
@@ -69,7 +68,8 @@ struct WorkloadArgs {
     /// Trading day in New York; a capture has its own, a day file has none
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date)]
     date: Option<VenueDate>,
-    /// Only this line of a capture (repeat); default: all
+    /// Only this line of a capture (repeat) [default: all]; where a day file or a made-up session goes [default: 239.192.1.1:26400; made up
+    /// for a configuration (--source FILE.toml): line A of its first ITCH channel]
     #[arg(long, value_name = "GROUP:PORT", value_parser = values::line)]
     line: Vec<LineKey>,
     /// At most so many datagrams
@@ -121,9 +121,9 @@ struct MeasuringArgs {
     /// Rounds of each, in turn [default: 1, or 5 in a comparison]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     rounds: Option<u32>,
-    /// Leave so much of the beginning of each round out of the histograms
-    #[arg(long, value_name = "MS", default_value_t = 500, value_parser = clap::value_parser!(u64).range(..=86_400_000))]
-    warm_up_ms: u64,
+    /// Leave so much of the beginning of each round out of the histograms [default: 500, or a quarter of a shorter schedule than 2 s]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(..=86_400_000))]
+    warm_up_ms: Option<u64>,
     /// One datagram in so many is followed to the consumer; 0: none
     #[arg(long, value_name = "N", default_value_t = 4)]
     latency_every: u32,
@@ -170,11 +170,21 @@ impl From<ViaName> for Via {
 }
 
 /// Where time is wasted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Stage(Stage),
     Seen,
     Sender,
+}
+
+impl Place {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stage(stage) => stage.name(),
+            Self::Seen => "seen",
+            Self::Sender => "sender",
+        }
+    }
 }
 
 fn setup(text: &str) -> Result<Setup, String> {
@@ -204,10 +214,16 @@ impl BenchArgs {
             messages_per_packet: workload.messages_per_packet,
         };
         let no_file = |what: &str, why: &str, cure: &str| Err(Error::new(Exit::Usage, what, why, cure));
+        let mut lines = workload.line.clone();
         let (from, feed) = match (file, workload.generate, workload.feed) {
             (Some(file), _, Some(feed)) => (InputFrom::File(file.clone()), feed),
             (Some(_), _, None) => return no_file("--feed", "nobody said what the file speaks", "name its feed, as in --feed nasdaq-itch"),
-            (None, Some(messages), feed) => (made_up(messages), feed.unwrap_or(FeedName::NasdaqItch)),
+            (None, Some(messages), feed) => {
+                let own = way.source.iter().chain(&way.vs).find_map(|setup| if let Setup::File(path) = setup { Some(path) } else { None });
+                let goes = own.map(|path| destination(path, feed, lines.first().copied())).transpose()?;
+                lines.extend(goes.map(|(_, line)| line).filter(|_| lines.is_empty()));
+                (made_up(messages), goes.map(|(feed, _)| feed).or(feed).unwrap_or(FeedName::NasdaqItch))
+            }
             (None, None, _) => {
                 return no_file(
                     "bench",
@@ -239,7 +255,7 @@ impl BenchArgs {
                 from,
                 feed,
                 midnight_ns: midnight_ns.map_err(|error| Error::new(Exit::Usage, "--date", error, ""))?,
-                lines: workload.line.clone(),
+                lines,
                 datagrams: workload.limit,
                 recorded: workload.recorded_s.map(Duration::from_secs),
             },
@@ -247,7 +263,7 @@ impl BenchArgs {
             ways: way.ways(),
             rounds: measuring.rounds.unwrap_or(if candidates.len() > 1 { 5 } else { 1 }),
             candidates,
-            warm_up: Duration::from_millis(measuring.warm_up_ms),
+            warm_up: measuring.warm_up_ms.map(Duration::from_millis),
             latency_every: measuring.latency_every,
             stages_every: measuring.stages_every,
             cores: GivenCores { sender: measuring.sender_core, lane: measuring.lane_core, consumer: measuring.consumer_core },
@@ -263,7 +279,7 @@ impl BenchArgs {
 impl BenchArgs {
     /// Refuses what would be ignored: whoever asked for it would believe a result that is not of it.
     fn check_that_all_is_used(&self, pace: Pace) -> Result<(), Error> {
-        let Self { way, measuring, .. } = self;
+        let Self { workload, way, measuring, .. } = self;
         let unused = |option: &str, why: &str, cure: &str| Err(Error::new(Exit::Usage, option, why, cure));
         if way.way() == Way::InProcess {
             let given = [("--source", way.source.is_some()), ("--vs", !way.vs.is_empty()), ("--via", way.via.is_some())];
@@ -274,10 +290,21 @@ impl BenchArgs {
                 return unused("--sender-core", "nobody sends in process: the lane reads from memory", "name its core with --lane-core");
             }
         }
+        if let Some(line) = workload.line.iter().find(|line| workload.generate.is_some() && !line.group.is_multicast()) {
+            let why = "a made-up session goes to a multicast group, as a venue's does";
+            return unused(&format!("--line {line}"), why, "take one from 239.0.0.0/8");
+        }
+        if workload.generate.is_some() && workload.line.len() > 1 {
+            return unused("--line", "a made-up session goes to one line, and several are named", "name one");
+        }
         if pace == Pace::Max && measuring.late_limit_us.is_some() {
             return unused("--late-limit-us", "as fast as it goes nothing is due, so nothing is late", "choose another --pace");
         }
         for &(place, ns) in &measuring.waste {
+            if measuring.waste.iter().filter(|(other, _)| *other == place).count() > 1 {
+                let option = format!("--waste {}", place.name());
+                return unused(&option, "it is said more than once, and time is wasted once in each place", "say it once");
+            }
             let Place::Stage(stage) = place else { continue };
             let option = format!("--waste {}={}", stage.name(), ns / 1_000);
             if way.way() != Way::InProcess {
@@ -312,12 +339,22 @@ impl WayArgs {
 
 pub(super) fn run(args: &BenchArgs) -> Result<(), Error> {
     let _ = signals::install();
+    // A connection that breaks is no reason to throw away what was measured.
+    let _ = signals::stop_on_hang_up();
     let outputs = args.results.open(args.show.as_deref().or(args.file.as_deref()))?;
     if let Some(shown) = &args.show {
         return outputs.give(&json::open(shown)?);
     }
-    let result = measured(&args.config()?, &|frame| outputs.check(frame))?;
-    outputs.give(&result)?;
+    let Ran { result, failed } = measured(&args.config()?, &|frame| outputs.check(frame))?;
+    let given = outputs.give(&result);
+    if let Some(error) = failed {
+        // Why it ended matters more than what is wrong with what it gave; both are said.
+        if let Err(also) = given {
+            say(&format!("tickwire: {also}"));
+        }
+        return Err(error);
+    }
+    given?;
     let in_vain = result.variants.iter().find(|variant| variant.counts.nothing_came());
     match in_vain {
         _ if result.stopped => Err(Error::new(Exit::Failed, "stopped before its end", "a signal came; the results are those so far", "")),
@@ -329,26 +366,10 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Error> {
     }
 }
 
-/// Runs it, with a bar where somebody looks.
-fn measured(config: &BenchConfig, check: &Check<'_>) -> Result<BenchResult, Error> {
-    let bar = progress::bar(0, Of::Things, "bench");
-    let mut shown: Option<Instant> = None;
-    let mut phase = String::new();
-    let result = crate::bench::run::run(
-        config,
-        &signals::stop_requested,
-        &mut |now, progress| {
-            // On two cores every look costs the sender some microseconds.
-            if phase != now || shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(250)) {
-                shown = Some(Instant::now());
-                now.clone_into(&mut phase);
-                bar.set_message(now.to_owned());
-                bar.set_length(progress.total);
-                bar.set_position(progress.done);
-            }
-        },
-        check,
-    );
-    bar.finish_and_clear();
-    result
+/// Runs it, and shows how far it is.
+fn measured(config: &BenchConfig, check: &Check<'_>) -> Result<Ran, Error> {
+    let mut shown = Shown::new();
+    let ran = crate::bench::run::run(config, &signals::stop_requested, &mut |news| shown.tell(news), check);
+    shown.clear();
+    ran
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::output::Output;
+use super::say;
 use crate::bench::results::BenchResult;
 use crate::bench::results::baseline::{self, Baseline};
 use crate::bench::results::condition::Condition;
@@ -88,12 +89,14 @@ impl ResultOutputs<'_> {
             shown = table::write(result, colours(out.is_terminal()), &mut out).and_then(|()| out.flush());
         }
         // One that cannot be written keeps none of the others from being so.
+        // `| head` is no error of ours.
+        let shown = shown.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) });
         let mut outcomes = vec![shown.map_err(|error| Error::new(Exit::Failed, "cannot write to standard output", error, ""))];
         outcomes.extend(self.json.map(|output| output.fill(|out| json::write(result, out))));
         outcomes.extend(self.hlog.map(|output| output.fill(|out| hlog::write(result, out))));
         outcomes.extend(self.args.percentiles.as_ref().map(|dir| hgrm::write_all(result, dir).map(drop)));
         if let Some(dir) = &self.args.report {
-            outcomes.push(report::write_dir(result, dir).map(|page| eprintln!("tickwire: the report is {}", page.display())));
+            outcomes.push(report::write_dir(result, dir).map(|page| say(&format!("tickwire: the report is {}", page.display()))));
         }
         outcomes.into_iter().collect::<Result<(), Error>>()?;
         if self.baseline.is_none() && self.args.fail_if.is_empty() {

@@ -1,6 +1,7 @@
 //! The command line: arguments as typed → one subcommand → one error line → a documented exit code.
 
 mod bench;
+mod bench_progress;
 mod bench_results;
 mod book;
 mod books;
@@ -18,6 +19,7 @@ mod top;
 mod values;
 mod words;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -134,11 +136,16 @@ fn choices(given: &str, there: &[String]) -> String {
     }
 }
 
+/// Says a line on standard error. Nobody may be there any more to read it, which is no reason to leave work undone.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Parses the command line, runs it, prints at most one error, and says how the process ends.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
-    if !matches!(command, Command::Run(_)) {
-        // `| head` is no error of ours. The service, though, must outlive whoever reads its log.
+    if !matches!(command, Command::Run(_) | Command::Bench(_)) {
+        // `| head` is no error of ours. The service, though, must outlive whoever reads its log, and a benchmark has files to write.
         signals::end_quietly_when_output_closes();
     }
     let outcome = match command {
@@ -158,7 +165,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
-            eprintln!("tickwire: {error}");
+            say(&format!("tickwire: {error}"));
             error.exit.into()
         }
     }

@@ -14,6 +14,7 @@ pub(super) fn bar(total: u64, of: Of, what: &str) -> ProgressBar {
     let template = match of {
         Of::Bytes => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
         Of::Messages => "{msg} {wide_bar} {human_pos}/{human_len} messages {per_sec} {eta}",
+        Of::Whole => "{wide_bar} {percent} % {msg}",
         Of::Things => "{msg} {wide_bar} {human_pos}/{human_len} {eta}",
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -31,6 +32,8 @@ pub(super) enum Of {
     Bytes,
     /// Messages.
     Messages,
+    /// A run of several parts, which the message tells.
+    Whole,
     /// Whatever the message says: bytes, messages, datagrams.
     Things,
 }

@@ -196,7 +196,12 @@ fn fits(file: &ConfigFile, interface: &config::LaneInterface, there: &HostInterf
     }
     let smaller = format!("`ip link set {} mtu 1500`", there.name);
     let larger = 4096 - XDP_HEADROOM_BYTES - FRAME_OVERHEAD_BYTES;
-    let cure = if bytes < 4096 && there.mtu <= larger { format!("set lane.xdp.frame_bytes = 4096, or {smaller}") } else { smaller };
+    let cure = match () {
+        // Everything on the host uses it: it is no cable whose frames may be made smaller.
+        () if there.name == "lo" => "receive it by sockets, lane.source = \"udp\"".to_owned(),
+        () if bytes < 4096 && there.mtu <= larger => format!("set lane.xdp.frame_bytes = 4096, or {smaller}"),
+        () => smaller,
+    };
     Err(file.refuse(
         interface.name.span(),
         "lane.interface.name",

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT become one flag; a second one ends the process at once.
+//! SIGTERM and SIGINT become one flag; a second one ends the process at once. SIGHUP becomes it too where a program wants that.
 //!
 //! The handler does three things that are allowed in a handler: swaps an atomic, writes to an eventfd, or `_exit`s. The eventfd
 //! lets the control thread sleep until a signal or its next deadline, whichever thread the signal landed on.
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub const FORCED_EXIT: i32 = 130;
 
 static STOP: AtomicBool = AtomicBool::new(false);
+/// Whether a signal came that the next one ends the process after.
+static SIGNALLED: AtomicBool = AtomicBool::new(false);
 /// The eventfd that a stop makes readable; -1 until [`install`].
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
@@ -42,6 +44,28 @@ pub fn install() -> io::Result<()> {
     Ok(())
 }
 
+/// Has SIGHUP, too, ask the process to stop, unless whoever started it has it ignored (`nohup`). It ends nothing at once, nor does
+/// the signal behind it: a terminal that goes away is told of by the kernel, by the shell, and by whoever ends the session then.
+pub fn stop_on_hang_up() -> io::Result<()> {
+    // SAFETY: all-zero sigactions are valid ones (no flags, empty mask, default handler).
+    let (mut action, mut before): (libc::sigaction, libc::sigaction) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    action.sa_sigaction = on_hang_up as extern "C" fn(libc::c_int) as usize;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: `before` lives through the call, which only asks.
+    if unsafe { libc::sigaction(libc::SIGHUP, std::ptr::null(), &mut before) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if before.sa_sigaction == libc::SIG_IGN {
+        return Ok(());
+    }
+    // SAFETY: `action` lives through the call; its handler is an `extern "C" fn(c_int)`, as it must be without SA_SIGINFO, and does
+    // nothing but what signal-safety(7) allows.
+    if unsafe { libc::sigaction(libc::SIGHUP, &action, std::ptr::null_mut()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// The flag itself, for loops that look at it often.
 pub fn stop_flag() -> &'static AtomicBool {
     &STOP
@@ -54,10 +78,16 @@ pub fn end_quietly_when_output_closes() {
 }
 
 extern "C" fn on_signal(_signal: libc::c_int) {
-    if STOP.swap(true, Ordering::SeqCst) {
+    if SIGNALLED.swap(true, Ordering::SeqCst) {
         // SAFETY: `_exit` is async-signal-safe and does not return; no destructor has to run for the next start to be clean.
         unsafe { libc::_exit(FORCED_EXIT) };
     }
+    STOP.store(true, Ordering::SeqCst);
+    wake();
+}
+
+extern "C" fn on_hang_up(_signal: libc::c_int) {
+    STOP.store(true, Ordering::SeqCst);
     wake();
 }
 
@@ -85,6 +115,7 @@ pub fn stop_requested() -> bool {
 
 /// Asks the process to stop, as one signal would.
 pub fn request_stop() {
+    SIGNALLED.store(true, Ordering::SeqCst);
     STOP.store(true, Ordering::SeqCst);
     wake();
 }
@@ -107,15 +138,16 @@ pub fn wait_for_stop(timeout: Duration) -> bool {
     stop_requested()
 }
 
-/// Keeps SIGTERM and SIGINT away from the calling thread (a lane): another thread will get them.
+/// Keeps SIGTERM, SIGINT and SIGHUP away from the calling thread (a lane): another thread will get them.
 pub fn keep_away_from_this_thread() {
     // SAFETY: an all-zero sigset_t is valid storage for sigemptyset, which initialises it; the set lives through the calls,
-    // and blocking two signals in one thread leaves the process's other threads to take them.
+    // and blocking three signals in one thread leaves the process's other threads to take them.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut set);
         libc::sigaddset(&mut set, libc::SIGTERM);
         libc::sigaddset(&mut set, libc::SIGINT);
+        libc::sigaddset(&mut set, libc::SIGHUP);
         libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
     }
 }

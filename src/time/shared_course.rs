@@ -14,6 +14,8 @@ use super::{Counter, Course, NS_RATE, Sample, believable, rate_between};
 
 /// Between the two readings that the rate is learned from. Their noise, some 50 ns, is a part in 2·10^7 of this.
 const MEASURED_FOR: Duration = Duration::from_millis(1_200);
+/// How often whoever waits for that is asked whether it still does.
+const ASK_EVERY: Duration = Duration::from_millis(20);
 /// Readings at each end, of which the tightest counts: a busy host interrupts a few.
 const READINGS: u32 = 200;
 
@@ -37,14 +39,44 @@ impl SharedCourse {
     /// The same on a given counter; one that does not advance with time is replaced by CLOCK_MONOTONIC, whose rate needs no
     /// measuring.
     pub fn measure_on(counter: Counter) -> Self {
+        Self::measured_while(counter, &mut || {
+            std::thread::sleep(MEASURED_FOR);
+            true
+        })
+        .unwrap_or_else(Self::monotonic)
+    }
+
+    /// The same as [`measure`](Self::measure); `None`: `stop`, which is asked meanwhile, said so.
+    pub fn measure_unless(stop: &dyn Fn() -> bool) -> Option<Self> {
+        let mut wait = || {
+            let until = std::time::Instant::now() + MEASURED_FOR;
+            loop {
+                let left = until.saturating_duration_since(std::time::Instant::now());
+                if stop() || left.is_zero() {
+                    return !stop();
+                }
+                std::thread::sleep(left.min(ASK_EVERY));
+            }
+        };
+        Self::measured_while(Counter::choose().0, &mut wait)
+    }
+
+    /// `wait` passes the time between the readings, and says whether all of it has passed.
+    fn measured_while(counter: Counter, wait: &mut dyn FnMut() -> bool) -> Option<Self> {
         if counter == Counter::Tsc {
             let first = Sample::tightest_of(counter, READINGS);
-            std::thread::sleep(MEASURED_FOR);
+            if !wait() {
+                return None;
+            }
             let second = Sample::tightest_of(counter, READINGS);
             if let Some(rate) = rate_between(&first, &second) {
-                return Self { counter, course: Course::straight(second.ticks, second.real_ns, rate) };
+                return Some(Self { counter, course: Course::straight(second.ticks, second.real_ns, rate) });
             }
         }
+        Some(Self::monotonic())
+    }
+
+    fn monotonic() -> Self {
         let sample = Sample::tightest_of(Counter::Monotonic, READINGS);
         Self { counter: Counter::Monotonic, course: Course::straight(sample.ticks, sample.real_ns, NS_RATE) }
     }

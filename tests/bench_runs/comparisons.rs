@@ -3,13 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use tickwire::bench::handler::{Receive, Setup};
 use tickwire::bench::in_process::{InProcess, InProcessConfig};
+use tickwire::bench::news::News;
 use tickwire::bench::on_wire::OnWire;
 use tickwire::bench::results::json;
 use tickwire::bench::results::{BenchResult, Variant};
-use tickwire::bench::rounds::compare;
+use tickwire::bench::rounds::{Compared, compare};
 use tickwire::bench::second_binary::{SecondBinary, SecondBinaryConfig};
 use tickwire::bench::{Control, Counts, Measure, Pace, Progress, Round, Runner};
 use tickwire::error::{Error, Exit};
@@ -30,7 +32,7 @@ impl Runner for Fake {
     }
 
     fn round(&mut self, control: &mut Control<'_>) -> Result<Round, Error> {
-        if self.fails {
+        if self.fails || (self.label == "fails later" && self.log.borrow().contains(&self.label)) {
             return Err(Error::new(Exit::Host, "on purpose", "it fails", ""));
         }
         self.log.borrow_mut().push(self.label);
@@ -58,9 +60,15 @@ fn fakes(labels: [&'static str; 2]) -> (Turns, Vec<Box<dyn Runner>>) {
 #[test]
 fn they_run_in_turns_and_the_order_is_turned_every_other_round() {
     let (log, mut runners) = fakes(["a", "b"]);
-    let shown = RefCell::new(Vec::new());
-    let variants =
-        compare(&mut runners, 3, &mut control(), &mut |round, label| shown.borrow_mut().push((round, label.to_owned()))).unwrap();
+    let mut shown = Vec::new();
+    let mut tell = |news: News<'_>| match news {
+        News::Begins(round, label) => shown.push((round, label.to_owned())),
+        // Each round's end is told with what it gave, before the next begins.
+        News::Ended(round, label, done) => assert!(shown.last() == Some(&(round, label.to_owned())) && done.counts.sent == 100),
+        news => panic!("{news:?}"),
+    };
+    let Compared { variants, failed } = compare(&mut runners, 3, &mut control(), &mut tell).unwrap();
+    assert_eq!(failed, None);
     assert_eq!(*log.borrow(), ["a", "b", "b", "a", "a", "b"]);
     let labels: Vec<_> = variants.iter().map(|variant| variant.label.as_str()).collect();
     assert_eq!(labels, ["a", "b"]);
@@ -69,14 +77,14 @@ fn they_run_in_turns_and_the_order_is_turned_every_other_round() {
         assert!(!variant.counts.stopped);
     }
     let begun: Vec<_> = [(0, "a"), (0, "b"), (1, "b"), (1, "a"), (2, "a"), (2, "b")].map(|(round, label)| (round, label.to_owned())).into();
-    assert_eq!(*shown.borrow(), begun);
+    assert_eq!(shown, begun);
 }
 
 #[test]
 fn stopped_in_the_middle_there_is_what_there_is() {
     let (log, mut runners) = fakes(["a", "b"]);
     let stop = || log.borrow().len() >= 4;
-    let variants = compare(&mut runners, 3, &mut Control { stop: &stop, progress: &mut |_| () }, &mut |_, _| ()).unwrap();
+    let variants = compare(&mut runners, 3, &mut Control { stop: &stop, progress: &mut |_| () }, &mut |_| ()).unwrap().variants;
     assert_eq!(*log.borrow(), ["a", "b", "b", "a"]);
     let [a, b] = &variants[..] else { panic!("{}", variants.len()) };
     assert_eq!((a.rounds.len(), a.counts.sent, a.counts.stopped), (2, 140, true));
@@ -92,15 +100,31 @@ fn stopped_in_the_middle_there_is_what_there_is() {
         }
     }
     let mut runners: Vec<Box<dyn Runner>> = vec![Box::new(Nothing)];
-    let variants = compare(&mut runners, 2, &mut control(), &mut |_, _| ()).unwrap();
+    let variants = compare(&mut runners, 2, &mut control(), &mut |_| ()).unwrap().variants;
     assert!(variants[0].rounds.is_empty() && variants[0].counts.stopped);
 }
 
 #[test]
-fn a_round_that_fails_ends_the_comparison_with_its_error() {
+fn a_round_that_fails_before_anything_was_measured_is_the_error() {
+    let (log, mut runners) = fakes(["fails", "a"]);
+    let error = compare(&mut runners, 3, &mut control(), &mut |_| ()).map(|_| ()).unwrap_err();
+    assert_eq!((error.exit, error.what.as_str(), log.borrow().len()), (Exit::Host, "on purpose", 0));
+}
+
+#[test]
+fn a_later_round_that_fails_leaves_what_was_measured_before_it() {
     let (log, mut runners) = fakes(["a", "fails"]);
-    let error = compare(&mut runners, 3, &mut control(), &mut |_, _| ()).map(|_| ()).unwrap_err();
-    assert_eq!((error.exit, log.borrow().len()), (Exit::Host, 1));
+    let Compared { variants, failed } = compare(&mut runners, 3, &mut control(), &mut |_| ()).unwrap();
+    assert_eq!(*log.borrow(), ["a"]);
+    assert_eq!((variants[0].rounds.len(), variants[0].counts.sent, variants[1].rounds.len()), (1, 100, 0));
+    let error = failed.unwrap();
+    assert_eq!((error.exit, error.to_string().as_str()), (Exit::Host, "round 1 of 3, on purpose: it fails"));
+    // After a good start it is no refusal of the host's any more.
+    let (log, mut runners) = fakes(["a", "fails later"]);
+    let Compared { variants, failed } = compare(&mut runners, 3, &mut control(), &mut |_| ()).unwrap();
+    assert_eq!(*log.borrow(), ["a", "fails later"]);
+    assert!(variants.iter().all(|variant| variant.rounds.len() == 1));
+    assert_eq!(failed.unwrap().exit, Exit::Failed);
 }
 
 #[test]
@@ -115,8 +139,8 @@ fn two_rounds_of_af_xdp_and_of_sockets_count_the_same() {
         assert!(at.done <= at.total);
         most.set(at.done.max(most.get()));
     };
-    let variants = match compare(&mut runners, 2, &mut Control { stop: &|| false, progress: &mut progress }, &mut |_, _| ()) {
-        Ok(variants) => variants,
+    let variants = match compare(&mut runners, 2, &mut Control { stop: &|| false, progress: &mut progress }, &mut |_| ()) {
+        Ok(compared) => compared.variants,
         Err(error) if is_refusal(&error) => return kernel::skip(&error.to_string()),
         Err(error) => panic!("{error}"),
     };
@@ -152,7 +176,7 @@ fn what_runs_in_process_and_on_the_wire_is_compared_in_one_run() {
         Box::new(InProcess::new(in_process).unwrap()),
         Box::new(OnWire::new(config.with_setup(Setup::Receive(Receive::Udp))).unwrap()),
     ];
-    let variants = compare(&mut runners, 1, &mut control(), &mut |_, _| ()).unwrap();
+    let variants = compare(&mut runners, 1, &mut control(), &mut |_| ()).unwrap().variants;
     let told: Vec<_> = variants.iter().map(|variant| (variant.counts.received, variant.counts.messages, variant.counts.records)).collect();
     assert_eq!(told[0], told[1], "datagrams, messages and records");
     // Only on the wire the cores' distance is measured.
@@ -171,7 +195,7 @@ fn program(dir: &Path, script: &str) -> PathBuf {
 
 fn second(binary: PathBuf) -> SecondBinary {
     let arguments = ["--in-process", "--rate", "5"].map(Into::into).to_vec();
-    SecondBinary(SecondBinaryConfig { label: "old".into(), binary, arguments, memory: "/dev/shm".into() })
+    SecondBinary(SecondBinaryConfig { label: "old".into(), binary, arguments, memory: "/dev/shm".into(), within: Duration::from_secs(60) })
 }
 
 #[test]
@@ -209,7 +233,7 @@ fn another_version_runs_by_itself_and_its_result_is_read_back() {
     let said = dir.path().join("said");
     let script = format!("echo \"$@\" >> {}\ncp {} \"$last\"", said.display(), prepared.display());
     let mut runners: Vec<Box<dyn Runner>> = vec![Box::new(second(program(dir.path(), &script)))];
-    let variants = compare(&mut runners, 2, &mut control(), &mut |_, _| ()).unwrap();
+    let variants = compare(&mut runners, 2, &mut control(), &mut |_| ()).unwrap().variants;
     let read = &variants[0];
     assert_eq!((read.label.as_str(), read.rounds.len(), read.counts.messages, read.warm_up_ns), ("old", 2, 10_000, 7));
     assert_eq!(read.rounds[0], variant.rounds[0]);
@@ -236,13 +260,28 @@ fn another_version_that_cannot_is_named_with_what_it_said() {
 }
 
 #[test]
-fn another_version_is_told_to_stop_and_gives_what_it_has() {
+fn another_version_that_is_stopped_without_a_result_did_not_fail_by_itself() {
     let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let up = dir.path().join("up");
     let mut runner = second(program(dir.path(), &format!("trap 'exit 5' TERM\ntouch {}\nwhile :; do sleep 0.05; done", up.display())));
-    let error = runner.round(&mut Control { stop: &|| up.exists(), progress: &mut |_| () }).map(|_| ()).unwrap_err();
-    assert!(error.to_string().contains("exit status: 5"), "{error}");
+    let round = runner.round(&mut Control { stop: &|| up.exists(), progress: &mut |_| () }).unwrap();
+    assert!(round.counts.stopped && round.counts.sent == 0, "{:?}", round.counts);
+    assert_eq!(round.remarks, ["old, another version in process: stopped, it gave no result"]);
+}
+
+#[test]
+fn another_version_that_hangs_is_ended_in_bounded_time_and_that_is_said() {
+    let _alone = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let mut runner = second(program(dir.path(), "echo 'working on it' >&2\nwhile :; do sleep 0.05; done"));
+    runner.0.within = Duration::from_millis(1_500);
+    let began = Instant::now();
+    let error = runner.round(&mut control()).map(|_| ()).unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let said = error.to_string();
+    assert!(said.contains("old, another version in process: it gave no result within 1 s") && said.contains("and was ended"), "{said}");
+    assert!(said.contains("working on it") && !said.contains("by itself ("), "{said}");
 }
 
 #[test]

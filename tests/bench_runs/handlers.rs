@@ -86,6 +86,9 @@ fn a_program_that_is_no_handler_is_named() {
     assert!(missing.to_string().contains("cannot start the handler xdp, /nonexistent/tickwire: No such file"), "{missing}");
     let ends = by("/bin/false");
     assert!(ends.to_string().contains("the handler xdp: it ended by itself (exit status: 1)"), "{ends}");
+    let other = by("/bin/true");
+    assert_eq!(other.exit, Exit::Usage);
+    assert!(other.to_string().contains("the handler xdp: it ended without an error, before it was ready: it is no tickwire"), "{other}");
     // What an older version says.
     let dir = tempfile::tempdir().unwrap();
     let old = dir.path().join("old");

@@ -9,11 +9,13 @@ mod packets;
 #[path = "../venue/mod.rs"]
 mod venue;
 
+mod command_line;
 mod comparisons;
 mod configurations;
 mod cores;
 mod handlers;
 mod in_process;
+mod interruptions;
 mod recordings;
 mod rig;
 mod rounds;

@@ -240,7 +240,9 @@ impl Fitting {
             let mut takers = values(&self.table, "channel").filter(|channel| carries(channel, &line.to_string()));
             let Some(channel) = takers.next() else {
                 let what = format!("no [[channel.line]] is {line}, which the workload carries");
-                return Err(self.refuse(what, "add it, or replay only lines that the configuration has"));
+                let cure =
+                    "add it, or say with --line which of a capture's lines are replayed, or where a day file or a made-up session goes";
+                return Err(self.refuse(what, cure));
             };
             let feed = text(channel, "feed");
             if feed != workload.feed.name() {

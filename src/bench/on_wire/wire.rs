@@ -5,6 +5,8 @@ use crate::error::{Error, Exit};
 use crate::sys::interfaces::{self, Interface};
 use crate::sys::netns::Namespace;
 
+/// What AF_XDP takes with room to spare.
+const LARGEST_MTU: u32 = 1_500;
 /// The names of the virtual interfaces: the sender's, the receiver's.
 const VETH: [&str; 2] = ["tw-a", "tw-b"];
 
@@ -92,6 +94,18 @@ impl Wire {
             "{strict} = 1: the kernel drops datagrams from senders that {} does not lead to, as ours; `sysctl {strict}=0`",
             self.receiver()
         ))
+    }
+
+    /// Refuses AF_XDP where a frame of the receiving interface is larger than a buffer of it, and nobody should make the frame smaller:
+    /// loopback is used by everything on a host.
+    pub fn admit_xdp(&self) -> Result<(), Error> {
+        let Some(there) = Interface::named(self.receiver()).ok().filter(|_| !self.is_virtual()) else { return Ok(()) };
+        if !there.loopback || there.mtu <= LARGEST_MTU {
+            return Ok(());
+        }
+        let why = format!("the loopback's frames are up to {} bytes long, and AF_XDP takes no frame of more than a page", there.mtu);
+        let cure = "receive by sockets: --source udp; or send over --veth";
+        Err(Error::new(Exit::Usage, format!("AF_XDP on {}", there.name), why, cure))
     }
 
     /// Runs something on the sender's host; threads and processes that it starts stay there.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::copies::{Copies, Place};
 use super::{Limit, MOST_LINES, Packet, Selection, Workload, memory};
+use crate::bench::results::readable::time;
 use crate::error::{Error, Exit};
 use crate::feed::iextp::{DeepTp, TopsTp};
 use crate::feed::moldudp64::MoldUdp64;
@@ -60,6 +61,11 @@ pub(super) struct Gathering {
     room_bytes: u64,
     /// Of the first datagram.
     first_ns: u64,
+    /// The latest recorded time so far.
+    latest_ns: u64,
+    /// Datagrams that were recorded before what stands ahead of them, and how long before at most.
+    backwards: u64,
+    backwards_ns: u64,
     /// Datagrams that were taken although the session layer cannot read them.
     unread: u64,
     /// Datagrams of lines that had told nothing of the feed.
@@ -96,6 +102,9 @@ impl Gathering {
             limit: *limit,
             room_bytes: limit.memory_bytes.unwrap_or_else(memory::room_bytes),
             first_ns: 0,
+            latest_ns: 0,
+            backwards: 0,
+            backwards_ns: 0,
             unread: 0,
             passed_over: 0,
             beyond_lines: 0,
@@ -117,6 +126,11 @@ impl Gathering {
         if taken == 0 {
             self.first_ns = recorded_ns;
         }
+        if recorded_ns < self.latest_ns {
+            self.backwards += 1;
+            self.backwards_ns = self.backwards_ns.max(self.latest_ns - recorded_ns);
+        }
+        self.latest_ns = self.latest_ns.max(recorded_ns);
         if taken.is_multiple_of(LOOK_EVERY) {
             self.look_at_memory()?;
         }
@@ -234,6 +248,16 @@ impl Gathering {
             if count > 0 {
                 self.workload.remarks.push(format!("{count} {why}"));
             }
+        }
+        if self.backwards > 0 {
+            let by = time(self.backwards_ns);
+            self.workload.remarks.push(format!(
+                "{} recorded up to {by} before what stands ahead of them: at a recorded pace they go right behind it",
+                match self.backwards {
+                    1 => "1 datagram is".to_owned(),
+                    count => format!("{count} datagrams are"),
+                }
+            ));
         }
         self.workload.packets.shrink_to_fit();
         self.workload.payloads.shrink_to_fit();

@@ -57,6 +57,9 @@ impl Workload {
             gathering.remark(format!("frames that are no datagrams of these lines were left out: {}", dropped.join(", ")));
         }
         let seen = match &recording {
+            Recording::Capture(capture) if !selection.lines.is_empty() && gathering.taken() == 0 => {
+                format!("{} frames{}", capture.frames(), destinations(path, control))
+            }
             Recording::Capture(capture) if capture.lines().keys().is_empty() => format!("{} frames, no UDP datagrams", capture.frames()),
             Recording::Capture(capture) => format!("{} frames, {} destinations", capture.frames(), capture.lines().keys().len()),
             Recording::DayFile(dayfile) => format!("{} messages", dayfile.messages()),
@@ -89,6 +92,19 @@ fn gather(recording: &mut Recording, gathering: &mut Gathering, control: &mut Co
         (control.progress)(Progress { done: read.read, total: read.total });
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// Where a capture's datagrams do go, as far as a line holds it; empty where the file cannot be read again.
+fn destinations(path: &Path, control: &Control<'_>) -> String {
+    const SHOWN: usize = 8;
+    let Ok(Recording::Capture(mut capture)) = file::open(path, Lines::learning(DESTINATIONS), None) else { return String::new() };
+    while !(control.stop)() && capture.poll(&mut |_| ()).is_ok_and(|polled| polled != Polled::End) {}
+    let keys = capture.lines().keys();
+    let mut shown: Vec<String> = keys.iter().take(SHOWN).map(ToString::to_string).collect();
+    if keys.len() > SHOWN {
+        shown.push("…".to_owned());
+    }
+    format!(", to {}", shown.join(", "))
 }
 
 fn unreadable(SourceError { what, why, cure }: SourceError) -> Error {
