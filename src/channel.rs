@@ -261,18 +261,18 @@ impl<P: Protocol> Pipeline<P> {
         if packet.count < 2 || packet.sequence.saturating_add(u64::from(packet.count)) <= self.arbiter.next_sequence() {
             return;
         }
-        let books = self.meaning.composer.books();
+        let composer = &self.meaning.composer;
         let mut instruments = [0; LOOK_AHEAD];
         let mut blocks = packet.blocks;
         for instrument in instruments.iter_mut().take(usize::from(packet.count)) {
             let Ok(message) = P::Session::next_message(&mut blocks) else { break };
             if let Some(touch) = self.meaning.decoder.will_touch(message) {
-                books.prefetch(touch.instrument, touch.orders);
+                composer.prefetch(touch.instrument, touch.order);
                 *instrument = touch.instrument;
             }
         }
         for &id in instruments.iter().take(usize::from(packet.count)) {
-            books.prefetch_levels(id);
+            composer.books().prefetch_levels(id);
         }
     }
 

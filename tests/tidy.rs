@@ -61,7 +61,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("wire", &["stats"]),
     ("feed", &["record", "stats", "wire"]),
     ("book", &["feed::Side", "record", "stats", "sys"]),
-    ("compose", &["book", "feed", "record", "stats"]),
+    ("compose", &["book", "feed", "record", "stats", "sys::prefetch"]),
     ("record", &[]),
     ("shm", &["record", "sys"]),
     ("c_api", &["record", "shm"]),

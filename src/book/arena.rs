@@ -14,7 +14,7 @@ use crate::sys::huge_pages;
 pub(super) const UNIT_LEVELS: usize = 8;
 
 /// Bytes of a unit: 8 levels of price, size and order count, and its links and class.
-pub(super) const UNIT_BYTES: usize = UNIT_LEVELS * (size_of::<i64>() + size_of::<Volume>()) + 2 * size_of::<u32>() + size_of::<u8>();
+pub(super) const UNIT_BYTES: usize = UNIT_LEVELS * (size_of::<u64>() + size_of::<Volume>()) + 2 * size_of::<u32>() + size_of::<u8>();
 
 /// Most levels an arena can have: unit numbers stay well inside 32 bits.
 pub(super) const MAX_LEVELS: usize = 1 << 31;
@@ -38,7 +38,7 @@ pub(super) struct Volume {
 /// The levels of all books.
 pub(super) struct Arena {
     /// Prices, as keys that grow towards the best (see `ladder`).
-    pub keys: Box<[i64]>,
+    pub keys: Box<[u64]>,
     /// What stands there, at the same index.
     pub volumes: Box<[Volume]>,
     /// Per unit: the free blocks after and before the one that begins here.
@@ -63,7 +63,7 @@ impl Arena {
     pub fn new(levels: usize) -> Self {
         let units = units(levels);
         let mut arena = Self {
-            keys: huge_pages::boxed(units * UNIT_LEVELS, i64::MIN),
+            keys: huge_pages::boxed(units * UNIT_LEVELS, u64::MAX),
             volumes: huge_pages::boxed(units * UNIT_LEVELS, Volume { size: u64::MAX, orders: u32::MAX }),
             next: vec![NIL; units].into_boxed_slice(),
             prev: vec![NIL; units].into_boxed_slice(),

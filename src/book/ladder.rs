@@ -9,9 +9,13 @@
 //! ```
 //!
 //! Nearly all that happens, happens near the best, so that is where levels come and go without moving the others: an insert
-//! moves what is better than itself, by one memmove. Prices and what stands there are two arrays, because the search reads
-//! prices only. Asks are kept under the key `!price`, which turns the order round without an overflow at any price; so
-//! both sides are the same code: ascending keys, the largest the best.
+//! moves what is better than itself. Prices and what stands there are two arrays, because the search reads
+//! prices only. They are kept under unsigned keys, asks turned round, which cannot overflow at any price; so
+//! both sides are the same code without a branch for the side: ascending keys, the largest the best.
+//!
+//! The search counts how many of the best eight keys are below the one it looks for: eight comparisons without a branch, where a loop that
+//! stops at the right one is guessed wrong by the processor at most messages (14 cycles each time). A block's first eight places therefore
+//! hold [`NO_KEY`] where there is no level.
 //!
 //! A side owns one block. It grows to the next class when full, gives half back when a quarter is left (not at a half, so that
 //! a level that comes and goes doesn't move the block each time), and all of it when empty. A side of n levels therefore
@@ -22,8 +26,8 @@ use super::change::{Change, Effect};
 use crate::feed::Side;
 use crate::stats::Drop;
 
-/// So many keys are compared one by one from the best (two cache lines) before the rest is halved.
-const NEAR: usize = 16;
+/// So many keys from the best are compared, all of them, before the rest is halved: the smallest block.
+const NEAR: usize = UNIT_LEVELS;
 
 /// One price level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,29 +66,32 @@ pub(super) struct Ladder {
 }
 
 const NO_BLOCK: u8 = u8::MAX;
+/// Below no key.
+const NO_KEY: u64 = u64::MAX;
+/// Levels that move one by one; more of them go by two calls.
+const FEW: usize = 8;
 
-/// The price's place in the order from worst to best. Is its own inverse.
-#[inline]
-const fn key(side: Side, price: i64) -> i64 {
-    match side {
-        Side::Bid => price,
-        Side::Ask => !price,
-    }
+/// The price's place in the order from worst to best; unsigned, so that counting smaller ones is a comparison and an add with carry.
+#[inline(always)]
+const fn key(side: Side, price: i64) -> u64 {
+    price as u64 ^ turned(side)
+}
+
+/// The price that has this key.
+#[inline(always)]
+const fn price(side: Side, key: u64) -> i64 {
+    (key ^ turned(side)) as i64
+}
+
+#[inline(always)]
+const fn turned(side: Side) -> u64 {
+    // 2^63 for a bid, and all the other bits for an ask.
+    (1 << 63) ^ (side.index() as u64).wrapping_neg()
 }
 
 #[inline]
-fn level(side: Side, at: i64, volume: Volume) -> Level {
-    Level { price: key(side, at), size: volume.size, orders: volume.orders }
-}
-
-/// How many of `keys` are below `key`, looked for from the end.
-#[inline]
-fn below(keys: &[i64], key: i64) -> usize {
-    let (far, near) = keys.split_at(keys.len().saturating_sub(NEAR));
-    match near.iter().rposition(|&k| k < key) {
-        Some(at) => far.len() + at + 1,
-        None => far.partition_point(|&k| k < key),
-    }
+fn level(side: Side, key: u64, volume: Volume) -> Level {
+    Level { price: price(side, key), size: volume.size, orders: volume.orders }
 }
 
 impl Ladder {
@@ -104,12 +111,45 @@ impl Ladder {
         arena.keys[range.clone()].iter().zip(&arena.volumes[range]).rev().map(move |(&at, &volume)| level(side, at, volume))
     }
 
+    /// The best level.
+    #[inline(always)]
+    pub fn best(&self, arena: &Arena, side: Side) -> Option<Level> {
+        let best = self.first() + (self.len as usize).checked_sub(1)?;
+        Some(level(side, *arena.keys.get(best)?, *arena.volumes.get(best)?))
+    }
+
     /// Asks memory for the best levels.
     #[inline]
     pub fn prefetch(&self, arena: &Arena) {
         let best = (self.first() + self.len as usize).wrapping_sub(1);
         crate::sys::prefetch(&arena.keys, best);
         crate::sys::prefetch(&arena.volumes, best);
+    }
+
+    /// How many levels are worse than the key.
+    #[inline(always)]
+    fn below(&self, arena: &Arena, key: u64) -> usize {
+        let len = self.len as usize;
+        let far = len.saturating_sub(NEAR);
+        let Some(near) = arena.keys.get(self.first() + far..).and_then(|keys| keys.first_chunk::<NEAR>()) else { return 0 };
+        let below = crate::sys::count_below(near, key);
+        if below == 0 && far > 0 {
+            return self.below_far(arena, far, key);
+        }
+        // Without a block, somebody else's keys were counted.
+        (far + below).min(len)
+    }
+
+    #[cold]
+    fn below_far(&self, arena: &Arena, far: usize, key: u64) -> usize {
+        arena.keys[self.first()..][..far].partition_point(|&k| k < key)
+    }
+
+    /// Where the level with this key is, or would be.
+    #[inline(always)]
+    fn find(&self, arena: &Arena, key: u64) -> (usize, bool) {
+        let at = self.below(arena, key);
+        (at, at < self.len as usize && arena.keys[self.first() + at] == key)
     }
 
     /// Whether an order at the price could be added.
@@ -120,21 +160,17 @@ impl Ladder {
         if self.class == NO_BLOCK {
             return arena.has(0);
         }
-        let first = self.first();
-        let keys = &arena.keys[first..first + self.len as usize];
-        let known = keys.get(below(keys, key(side, price))) == Some(&key(side, price));
+        let (_, known) = self.find(arena, key(side, price));
         known || arena.can_double(self.start, self.class) || arena.has(self.class + 1)
     }
 
     /// One order more at the price. `None`: there is no room for a further level, and nothing changed.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32) -> Option<Change> {
         let key = key(side, price);
-        let first = self.first();
-        let keys = &arena.keys[first..first + self.len as usize];
-        let at = below(keys, key);
-        if keys.get(at) == Some(&key) {
-            let volume = &mut arena.volumes[first + at];
+        let (at, known) = self.find(arena, key);
+        if known {
+            let volume = &mut arena.volumes[self.first() + at];
             volume.size += u64::from(size);
             volume.orders += 1;
             let level = level(side, key, *volume);
@@ -144,16 +180,14 @@ impl Ladder {
     }
 
     /// `size` less at the price, and one order less if it is `gone`.
-    #[inline]
+    #[inline(always)]
     pub fn reduce(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32, gone: bool) -> Change {
         let key = key(side, price);
-        let first = self.first();
-        let keys = &arena.keys[first..first + self.len as usize];
-        let at = below(keys, key);
+        let (at, known) = self.find(arena, key);
         // An order is held only together with its level: anything else is a broken invariant of ours, never the input's doing.
-        assert!(keys.get(at) == Some(&key), "a live order stands on no price level");
+        assert!(known, "a live order stands on no price level");
         let rank = self.len - 1 - at as u32;
-        let volume = &mut arena.volumes[first + at];
+        let volume = &mut arena.volumes[self.first() + at];
         volume.size -= u64::from(size);
         volume.orders -= u32::from(gone);
         let level = level(side, key, *volume);
@@ -188,11 +222,9 @@ impl Ladder {
     #[inline]
     pub fn set(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32) -> Result<Option<(Change, u64)>, Drop> {
         let key = key(side, price);
-        let first = self.first();
-        let keys = &arena.keys[first..first + self.len as usize];
-        let at = below(keys, key);
+        let (at, known) = self.find(arena, key);
         let volume = Volume { size: u64::from(size), orders: 0 };
-        if keys.get(at) != Some(&key) {
+        if !known {
             if size == 0 {
                 return Err(Drop::UnknownLevel);
             }
@@ -200,7 +232,7 @@ impl Ladder {
             return Ok(Some((change, 0)));
         }
         let rank = self.len - 1 - at as u32;
-        let before = std::mem::replace(&mut arena.volumes[first + at], volume).size;
+        let before = std::mem::replace(&mut arena.volumes[self.first() + at], volume).size;
         let level = level(side, key, volume);
         if size == 0 {
             self.remove(arena, at);
@@ -226,27 +258,52 @@ impl Ladder {
         if self.class == NO_BLOCK { 0 } else { UNIT_LEVELS << self.class }
     }
 
-    fn insert(&mut self, arena: &mut Arena, side: Side, at: usize, key: i64, volume: Volume) -> Option<Change> {
+    #[inline(never)]
+    fn insert(&mut self, arena: &mut Arena, side: Side, at: usize, key: u64, volume: Volume) -> Option<Change> {
         if self.len as usize == self.capacity() {
             self.grow(arena)?;
         }
-        let (first, end) = (self.first() + at, self.first() + self.len as usize);
-        arena.keys.copy_within(first..end, first + 1);
-        arena.volumes.copy_within(first..end, first + 1);
-        arena.keys[first] = key;
-        arena.volumes[first] = volume;
+        let first = self.first();
+        let (at, end) = (first + at, first + self.len as usize);
+        let (keys, volumes) = (&mut arena.keys[at..=end], &mut arena.volumes[at..=end]);
+        if end - at > FEW {
+            keys.copy_within(..end - at, 1);
+            volumes.copy_within(..end - at, 1);
+        } else {
+            for to in (1..keys.len().min(volumes.len())).rev() {
+                (keys[to], volumes[to]) = (keys[to - 1], volumes[to - 1]);
+            }
+        }
+        (keys[0], volumes[0]) = (key, volume);
         self.len += 1;
-        Some(Change { side, rank: (end - first) as u32, effect: Effect::Added, level: level(side, key, volume) })
+        Some(Change { side, rank: (end - at) as u32, effect: Effect::Added, level: level(side, key, volume) })
     }
 
+    #[inline(never)]
     fn remove(&mut self, arena: &mut Arena, at: usize) {
-        let (first, end) = (self.first() + at, self.first() + self.len as usize);
-        arena.keys.copy_within(first + 1..end, first);
-        arena.volumes.copy_within(first + 1..end, first);
+        let first = self.first();
+        let (at, last) = (first + at, first + self.len as usize - 1);
+        let (keys, volumes) = (&mut arena.keys[at..=last], &mut arena.volumes[at..=last]);
+        if last - at > FEW {
+            keys.copy_within(1.., 0);
+            volumes.copy_within(1.., 0);
+        } else {
+            for to in 1..keys.len().min(volumes.len()) {
+                (keys[to - 1], volumes[to - 1]) = (keys[to], volumes[to]);
+            }
+        }
+        keys[last - at] = NO_KEY;
         self.len -= 1;
+        if self.len == 0 || (self.class > 0 && self.len as usize <= self.capacity() / 4) {
+            self.shrink(arena);
+        }
+    }
+
+    #[cold]
+    fn shrink(&mut self, arena: &mut Arena) {
         if self.len == 0 {
             self.clear(arena);
-        } else if self.class > 0 && self.len as usize <= self.capacity() / 4 {
+        } else {
             arena.halve(self.start, self.class);
             self.class -= 1;
         }
@@ -257,6 +314,8 @@ impl Ladder {
         if self.class == NO_BLOCK {
             self.start = arena.take(0)?;
             self.class = 0;
+            let first = self.first();
+            arena.keys[first..first + NEAR].fill(NO_KEY);
         } else if arena.double(self.start, self.class) {
             self.class += 1;
         } else {

@@ -32,13 +32,14 @@
 //!   suspect, and all other books are as good as before.
 //! - **Crossed and locked books are data** ([`Books::crossing`]): venues publish them around auctions. Flagged, never mended.
 //!
-//! What it costs: 72 bytes an instrument; 24 bytes a slot of the order table, which has the power of two of slots that leaves
-//! a quarter vacant (32 to 64 bytes an order); 25⅛ bytes a level of the arena, of which a side of n levels occupies up to
+//! What it costs: 64 bytes an instrument; for each order there is room for, 32 to 64 bytes of window (16 a reference) and 32 to 64 of
+//! table (24 a slot, powers of two of both); 25⅛ bytes a level of the arena, of which a side of n levels occupies up to
 //! max(8, 2n), or max(8, 4n) after it was deeper. [`BooksCapacity::bytes`] is exact.
 #![forbid(unsafe_code)]
 
 mod arena;
 mod change;
+mod head;
 mod ladder;
 mod orders;
 
@@ -49,9 +50,11 @@ pub use orders::Order;
 use crate::feed::Side;
 use crate::record::{BidAsk, UNDEF_PRICE};
 use crate::stats::Drop;
+use crate::sys::huge_pages;
 use arena::Arena;
+use head::{Book, Told, Top, current};
 use ladder::Ladder;
-use orders::{Orders, Place};
+use orders::{NO_GENERATION, Orders, Owner, Place};
 
 /// What the books of one channel have room for. There is no growth later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +79,8 @@ impl BooksCapacity {
 
     /// Bytes that [`Books::new`] allocates.
     pub fn bytes(&self) -> u64 {
-        let instruments = u64::from(self.instruments.min(Self::MAX_INSTRUMENTS)) * (size_of::<Book>() + orders::TENANT_BYTES) as u64;
-        let orders = orders::slots(self.orders) as u64 * orders::SLOT_BYTES as u64;
+        let instruments = u64::from(self.instruments.min(Self::MAX_INSTRUMENTS)) * size_of::<Book>() as u64;
+        let orders = orders::bytes(self.orders);
         let levels = arena::units(self.levels) as u64 * arena::UNIT_BYTES as u64;
         instruments + orders + levels
     }
@@ -104,70 +107,6 @@ pub enum Crossing {
     Crossed,
 }
 
-/// What a book is told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    Nothing,
-    Orders,
-    Levels,
-    Quotes,
-}
-
-/// One book. Everything an event near the top needs besides the levels themselves, in one cache line.
-#[repr(align(64))]
-struct Book {
-    /// The last level of each ladder.
-    top: BidAsk,
-    bids: Ladder,
-    asks: Ladder,
-    health: Health,
-    told: Told,
-}
-
-const _: () = assert!(size_of::<Book>() == 64);
-
-impl Book {
-    const EMPTY: Self = Self { top: BidAsk::EMPTY, bids: Ladder::EMPTY, asks: Ladder::EMPTY, health: Health::Good, told: Told::Nothing };
-
-    fn ladder(&self, side: Side) -> &Ladder {
-        match side {
-            Side::Bid => &self.bids,
-            Side::Ask => &self.asks,
-        }
-    }
-
-    fn ladder_mut(&mut self, side: Side) -> &mut Ladder {
-        match side {
-            Side::Bid => &mut self.bids,
-            Side::Ask => &mut self.asks,
-        }
-    }
-
-    /// Keeps `top` after a change.
-    #[inline]
-    fn changed(&mut self, arena: &Arena, change: &Change) {
-        if !change.touches_top() {
-            return;
-        }
-        // Of a removed level the change doesn't tell what is best now.
-        let best = match change.effect {
-            Effect::Removed => self.ladder(change.side).iter(arena, change.side).next(),
-            _ => Some(change.level),
-        };
-        show(&mut self.top, change.side, best);
-    }
-}
-
-/// Writes a level into a record's.
-#[inline]
-fn show(shown: &mut BidAsk, side: Side, level: Option<Level>) {
-    let level = level.unwrap_or(Level { price: UNDEF_PRICE, size: 0, orders: 0 });
-    match side {
-        Side::Bid => (shown.bid_px, shown.bid_sz, shown.bid_ct) = (level.price, level.size_saturated(), level.orders),
-        Side::Ask => (shown.ask_px, shown.ask_sz, shown.ask_ct) = (level.price, level.size_saturated(), level.orders),
-    }
-}
-
 /// The books of one channel.
 pub struct Books {
     books: Box<[Book]>,
@@ -181,8 +120,8 @@ impl Books {
     pub fn new(capacity: BooksCapacity) -> Self {
         let instruments = capacity.instruments.min(BooksCapacity::MAX_INSTRUMENTS);
         Self {
-            books: (0..instruments).map(|_| Book::EMPTY).collect(),
-            orders: Orders::new(instruments, capacity.orders),
+            books: huge_pages::boxed(instruments as usize, Book::EMPTY),
+            orders: Orders::new(capacity.orders),
             arena: Arena::new(capacity.levels),
             price_levels: 0,
         }
@@ -191,7 +130,7 @@ impl Books {
     /// The order, if it is live.
     #[inline]
     pub fn order(&self, order: u64) -> Option<Order> {
-        self.orders.find(order).map(|place| self.orders.at(place))
+        self.orders.find(order, &current(&self.books))
     }
 
     /// A new order. Any price but [`UNDEF_PRICE`] is taken: whether a price is sensible, or may be negative, the feed knows.
@@ -199,20 +138,22 @@ impl Books {
     /// Refused, and the book suspect: [`Drop::BadOrder`] (size 0, no price, or a book that is told levels or quotes),
     /// [`Drop::DuplicateOrder`] (live already; the live one stays as it is, and its book is suspect too), [`Drop::OrdersFull`],
     /// [`Drop::LevelsFull`]. [`Drop::UnknownInstrument`] has no book to be suspect.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, instrument: u32, order: u64, side: Side, price: i64, size: u32) -> Result<Change, Drop> {
         let place = match self.admit(instrument, order, price, size) {
             Ok(place) => place,
             Err(reason) => return Err(self.refuse_add(instrument, order, reason)),
         };
-        let book = &mut self.books[instrument as usize];
-        let Some(change) = book.ladder_mut(side).add(&mut self.arena, side, price, size) else {
+        let Self { books, orders, arena, price_levels } = self;
+        let Some(book) = books.get_mut(instrument as usize) else { return Err(Drop::UnknownInstrument) };
+        let Some(change) = book.ladder_mut(side).add(arena, side, price, size) else {
             return Err(self.doubt(instrument, Drop::LevelsFull));
         };
         book.told = Told::Orders;
-        book.changed(&self.arena, &change);
-        self.price_levels += u64::from(change.effect == Effect::Added);
-        self.orders.put(place, Order { order, instrument, side, price, size });
+        book.live += 1;
+        book.changed(arena, side);
+        *price_levels += u64::from(change.effect == Effect::Added);
+        orders.put(place, &Order { order, instrument, side, price, size }, Owner::new(instrument, book.generation));
         Ok(change)
     }
 
@@ -237,7 +178,7 @@ impl Books {
     /// [`Drop::UnknownInstrument`] (the order's book, if it is live). [`Drop::BadOrder`] for size 0, which no venue should say:
     /// refused so that it makes no records, but the book stays as good as it was, because it holds the same whether such a
     /// message is applied or not.
-    #[inline]
+    #[inline(always)]
     pub fn reduce(&mut self, instrument: u32, order: u64, size: u32) -> Result<Reduced, Drop> {
         let (place, before) = self.held(instrument, order)?;
         if size == 0 {
@@ -250,7 +191,7 @@ impl Books {
     }
 
     /// Removes an order, whatever is left of it. Refused as [`Books::reduce`].
-    #[inline]
+    #[inline(always)]
     pub fn delete(&mut self, instrument: u32, order: u64) -> Result<Reduced, Drop> {
         let (place, before) = self.held(instrument, order)?;
         Ok(self.take(place, before, before.size))
@@ -272,7 +213,7 @@ impl Books {
         };
         if let Some(change) = &change {
             book.told = Told::Quotes;
-            book.changed(&self.arena, change);
+            book.changed(&self.arena, side);
             match change.effect {
                 Effect::Added => self.price_levels += 1,
                 Effect::Changed => {}
@@ -300,7 +241,7 @@ impl Books {
             Err(reason) => return Err(self.doubt(instrument, reason)),
         };
         book.told = Told::Levels;
-        book.changed(&self.arena, &change);
+        book.changed(&self.arena, side);
         match change.effect {
             Effect::Added => self.price_levels += 1,
             Effect::Changed => {}
@@ -312,19 +253,21 @@ impl Books {
     /// The best bid and offer. Of an instrument out of range, as of an empty book, neither.
     #[inline]
     pub fn top(&self, instrument: u32) -> BidAsk {
-        self.books.get(instrument as usize).map_or(BidAsk::EMPTY, |book| book.top)
+        self.books.get(instrument as usize).map_or(BidAsk::EMPTY, |book| book.top.bid_ask())
     }
 
     /// The best ten levels of both sides.
     #[inline]
     pub fn top_levels(&self, instrument: u32, out: &mut [BidAsk; 10]) {
-        *out = [BidAsk::EMPTY; 10];
-        let Some(book) = self.books.get(instrument as usize) else { return };
-        for side in [Side::Bid, Side::Ask] {
-            for (shown, level) in out.iter_mut().zip(book.ladder(side).iter(&self.arena, side)) {
-                show(shown, side, Some(level));
+        let mut tops = [Top::EMPTY; 10];
+        if let Some(book) = self.books.get(instrument as usize) {
+            for side in [Side::Bid, Side::Ask] {
+                for (shown, level) in tops.iter_mut().zip(book.ladder(side).iter(&self.arena, side)) {
+                    shown.set(side, Some(level));
+                }
             }
         }
+        *out = zerocopy::transmute!(tops);
     }
 
     /// The levels of one side, best first.
@@ -337,16 +280,22 @@ impl Books {
     /// it is needed.
     pub fn clear(&mut self, instrument: u32) {
         let Some(book) = self.books.get_mut(instrument as usize) else { return };
-        self.price_levels -= u64::from(book.bids.len()) + u64::from(book.asks.len());
-        book.bids.clear(&mut self.arena);
-        book.asks.clear(&mut self.arena);
-        *book = Book::EMPTY;
-        self.orders.forget(instrument);
+        for ladder in &mut book.ladders {
+            self.price_levels -= u64::from(ladder.len());
+            ladder.clear(&mut self.arena);
+        }
+        self.orders.forget(book.live);
+        *book = Book { generation: book.generation.wrapping_add(1), ..Book::EMPTY };
+        if book.generation == 0 {
+            // What is left of the first generation must be gone before it comes again: a pass over all orders, every 256th time.
+            let books = &self.books;
+            self.orders.sweep(&|id| if id == instrument { NO_GENERATION } else { current(books)(id) });
+        }
     }
 
-    /// Empties all books, for a new session. Writes all memory but the levels: milliseconds, not for the middle of a burst.
+    /// Empties all books, for a new session. Writes all memory that was used but the levels: milliseconds, not for the middle of a burst.
     pub fn clear_all(&mut self) {
-        self.books.fill_with(|| Book::EMPTY);
+        self.books.fill(Book::EMPTY);
         self.orders.clear();
         self.arena.clear();
         self.price_levels = 0;
@@ -368,17 +317,18 @@ impl Books {
     /// the message about 14 places ahead, [`Books::prefetch_levels`] for the one half as far, then apply the message at hand
     /// (1.5 times as fast with 1.3 M live orders over 8,000 instruments).
     #[inline]
-    pub fn prefetch(&self, instrument: u32, orders: [Option<u64>; 2]) {
+    pub fn prefetch(&self, instrument: u32, order: Option<u64>) {
         crate::sys::prefetch(&self.books, instrument as usize);
-        orders.into_iter().flatten().for_each(|order| self.orders.prefetch(order));
+        if let Some(order) = order {
+            self.orders.prefetch(order);
+        }
     }
 
     /// Asks memory for the best levels of both sides. Reads the book's line, which should have come by now.
     #[inline]
     pub fn prefetch_levels(&self, instrument: u32) {
         if let Some(book) = self.books.get(instrument as usize) {
-            book.bids.prefetch(&self.arena);
-            book.asks.prefetch(&self.arena);
+            book.ladders.iter().for_each(|ladder| ladder.prefetch(&self.arena));
         }
     }
 
@@ -413,37 +363,33 @@ impl Books {
     }
 
     /// Where a new order can be put, as far as the message and the order table go.
-    #[inline]
+    #[inline(always)]
     fn admit(&mut self, instrument: u32, order: u64, price: i64, size: u32) -> Result<Place, Drop> {
         let book = self.books.get(instrument as usize).ok_or(Drop::UnknownInstrument)?;
         if size == 0 || price == UNDEF_PRICE || matches!(book.told, Told::Levels | Told::Quotes) {
             return Err(Drop::BadOrder);
         }
-        self.orders.vacancy(order)
+        self.orders.vacancy(order, &current(&self.books))
     }
 
     /// The live order that a message about this instrument means.
-    #[inline]
+    #[inline(always)]
     fn held(&mut self, instrument: u32, order: u64) -> Result<(Place, Order), Drop> {
-        if let Some(place) = self.orders.find(order) {
-            let held = self.orders.at(place);
-            if held.instrument == instrument {
-                return Ok((place, held));
-            }
-        }
-        Err(self.refuse_held(instrument, order))
+        let held = self.books.get(instrument as usize).and_then(|book| self.orders.held(order, Owner::new(instrument, book.generation)));
+        held.ok_or_else(|| self.refuse_held(instrument, order))
     }
 
     /// Takes `size`, or what is left, away from the order there.
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, place: Place, before: Order, size: u32) -> Reduced {
         let taken = size.min(before.size);
         let gone = taken == before.size;
         let book = &mut self.books[before.instrument as usize];
         let change = book.ladder_mut(before.side).reduce(&mut self.arena, before.side, before.price, taken, gone);
-        book.changed(&self.arena, &change);
+        book.changed(&self.arena, before.side);
         self.price_levels -= u64::from(change.effect == Effect::Removed);
         if gone {
+            book.live -= 1;
             self.orders.remove(place);
         } else {
             self.orders.resize(place, before.size - taken);

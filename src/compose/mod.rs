@@ -86,6 +86,13 @@ impl Composer {
         &self.books
     }
 
+    /// Asks memory for what a message needs first; [`Books::prefetch_levels`] follows when it has come.
+    #[inline(always)]
+    pub fn prefetch(&self, instrument: u32, order: Option<u64>) {
+        self.roster.prefetch(instrument);
+        self.books.prefetch(instrument, order);
+    }
+
     /// DBN publisher id of its records.
     pub fn publisher_id(&self) -> u16 {
         self.config.publisher_id
@@ -307,13 +314,12 @@ impl Composer {
     #[inline]
     fn stamp(&self, listing: Listing, id: u32, ts_event: u64, at: &Moment) -> Stamp {
         let from = if at.send_ns != 0 { at.send_ns } else { ts_event };
-        let delta = i128::from(at.recv_ns) - i128::from(from);
         Stamp {
             row: if let Listing::At(row) = listing { Some(row) } else { None },
             instrument_id: id,
             ts_event,
             ts_recv: at.recv_ns,
-            ts_in_delta: delta.clamp(i128::from(i32::MIN), i128::from(i32::MAX)) as i32,
+            ts_in_delta: delta(at.recv_ns, from),
             sequence: at.sequence as u32,
             flags: self.flags(id),
         }
@@ -339,4 +345,10 @@ impl Composer {
             reserved: [0; 13],
         }
     }
+}
+
+/// `to` - `from`, or the nearest number there is.
+#[inline(always)]
+fn delta(to: u64, from: u64) -> i32 {
+    if to >= from { (to - from).min(i32::MAX as u64) as i32 } else { 0_i32.saturating_sub_unsigned((from - to).min(1 << 31) as u32) }
 }

@@ -54,6 +54,12 @@ impl Roster {
         self.known.get(id as usize)
     }
 
+    /// Asks memory for what is known of the instrument.
+    #[inline(always)]
+    pub fn prefetch(&self, id: u32) {
+        crate::sys::prefetch(&self.known, id as usize);
+    }
+
     /// How many are named.
     pub fn named(&self) -> u32 {
         self.named

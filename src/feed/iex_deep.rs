@@ -61,7 +61,7 @@ impl Decoder for DeepDecoder {
     #[inline]
     fn will_touch(&self, message: &[u8]) -> Option<Touch> {
         match Message::parse(message).ok()? {
-            Message::BuyLevel(m) | Message::SellLevel(m) => Some(Touch { instrument: self.instruments.find(m.symbol)?, orders: [None; 2] }),
+            Message::BuyLevel(m) | Message::SellLevel(m) => Some(Touch { instrument: self.instruments.find(m.symbol)?, order: None }),
             _ => None,
         }
     }

@@ -29,6 +29,18 @@ pub enum Side {
 }
 
 impl Side {
+    /// 0 for a bid, 1 for an ask: their order in a record. Without a branch.
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        (self as usize) & 1
+    }
+
+    /// The side with this [`Side::index`].
+    #[inline(always)]
+    pub const fn of_index(index: u32) -> Self {
+        if index == 0 { Self::Bid } else { Self::Ask }
+    }
+
     /// The other side.
     pub const fn opposite(self) -> Self {
         match self {
@@ -281,8 +293,8 @@ pub struct Decoded {
 pub struct Touch {
     /// The venue's id of the instrument.
     pub instrument: u32,
-    /// The order, and the one that takes its place.
-    pub orders: [Option<u64>; 2],
+    /// The order whose place must be found; `None`: no order. (One that takes its place is as new as an add: beside those that came last.)
+    pub order: Option<u64>,
 }
 
 /// Turns messages of one feed into events. State is at most a table of symbols and the venue's midnight.
@@ -290,7 +302,7 @@ pub trait Decoder {
     /// Decodes one message (type byte first). Errors are the reason to count; the message is skipped.
     fn decode(&mut self, message: &[u8]) -> Result<Decoded, Drop>;
 
-    /// Which instrument and orders the message will touch, if any: a cheap guess, to have their memory on the way before the message
+    /// Which instrument and order the message will touch, if any: a cheap guess, to have their memory on the way before the message
     /// is decoded. Nothing may depend on it.
     #[inline]
     fn will_touch(&self, message: &[u8]) -> Option<Touch> {

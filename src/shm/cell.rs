@@ -80,10 +80,11 @@ pub trait Orderings: Send + 'static {
 pub struct Proven;
 impl Orderings for Proven {}
 
-/// Writes one record under the stamp `position`. Words past the record's keep what they held.
+/// Writes one record under the stamp `position`. Words past the record's keep what they held; a cell too small for the record is left alone.
 #[inline(always)]
-pub fn write<O: Orderings, W: WordMut>(cell: &[W], position: u64, record: impl Iterator<Item = u64>) {
-    let Some((stamp, words)) = cell.split_first() else { return };
+pub fn write<O: Orderings, W: WordMut>(cell: &[W], position: u64, record: impl ExactSizeIterator<Item = u64>) {
+    // As many words as the record has, which the compiler knows: it writes them without a loop.
+    let Some((stamp, words)) = cell.get(..=record.len()).and_then(|cell| cell.split_first()) else { return };
     stamp.store(position | BUSY, Ordering::Relaxed);
     if O::WRITER_FENCE {
         fence(Ordering::Release);

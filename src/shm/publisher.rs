@@ -302,7 +302,7 @@ impl Drop for Publisher {
 }
 
 #[inline(always)]
-fn words(bytes: &[u8]) -> impl Iterator<Item = u64> + Clone {
+fn words(bytes: &[u8]) -> impl ExactSizeIterator<Item = u64> + Clone {
     bytes.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes))
 }
 

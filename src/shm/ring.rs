@@ -81,7 +81,7 @@ impl<S: Words<Word: WordMut>, O: Orderings> RingWriter<S, O> {
 
     /// Writes a record into the ring and, for an instrument, into a cell of the board.
     #[inline(always)]
-    pub fn publish(&mut self, board: Option<u32>, record: impl Iterator<Item = u64> + Clone) {
+    pub fn publish(&mut self, board: Option<u32>, record: impl ExactSizeIterator<Item = u64> + Clone) {
         let position = self.next;
         cell::write::<O, _>(self.parts.slot(position, self.mask), position, record.clone());
         if !O::CURSOR_LAST {

@@ -8,6 +8,7 @@
 pub mod affinity;
 #[cfg(feature = "service")]
 pub mod child;
+mod count;
 #[cfg(feature = "service")]
 pub mod huge_pages;
 #[cfg(feature = "service")]
@@ -30,4 +31,5 @@ pub mod tsc;
 #[cfg(feature = "service")]
 mod veth;
 
+pub use count::count_below;
 pub use prefetch::prefetch;

@@ -128,7 +128,7 @@ fn the_book_that_a_level_will_touch_is_known_beforehand_once_its_symbol_is() {
     let mut decoder = DeepDecoder::new(4);
     let (first, second) = (deep_level("XYZ", b'B', 1, 1, true), deep_level("OTHER", b'S', 1, 1, true));
     assert_eq!(decoder.will_touch(&first), None);
-    let book = |instrument| Touch { instrument, orders: [None; 2] };
+    let book = |instrument| Touch { instrument, order: None };
     decoder.decode(&first).unwrap();
     decoder.decode(&second).unwrap();
     assert_eq!((decoder.will_touch(&first), decoder.will_touch(&second)), (Some(book(1)), Some(book(2))));

@@ -77,10 +77,8 @@ impl Decoder for ItchDecoder {
             return None;
         }
         let (locate, order) = (head.first_chunk::<3>()?, head.last_chunk::<8>()?);
-        // A replacement has the new reference behind the old one.
-        let new = if head[0] == b'U' { message.get(19..27).and_then(|new| new.try_into().ok()) } else { None };
         let instrument = u32::from(u16::from_be_bytes([locate[1], locate[2]]));
-        Some(Touch { instrument, orders: [Some(u64::from_be_bytes(*order)), new.map(u64::from_be_bytes)] })
+        Some(Touch { instrument, order: Some(u64::from_be_bytes(*order)) })
     }
 
     fn set_midnight(&mut self, midnight_ns: u64) {
