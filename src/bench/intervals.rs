@@ -48,6 +48,13 @@ impl Intervals {
         }
     }
 
+    /// So many datagrams were received at `at_ns`. What was received behind the end is in none.
+    pub fn received(&mut self, at_ns: u64, datagrams: u64) {
+        if let Some((interval, _)) = usize::try_from(at_ns / self.length_ns).ok().and_then(|nth| self.rows.get_mut(nth)) {
+            interval.received += datagrams;
+        }
+    }
+
     /// A gap was seen.
     pub fn gap(&mut self, at_ns: u64) {
         if let Some((interval, _)) = self.row(at_ns) {

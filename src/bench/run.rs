@@ -8,12 +8,12 @@ use super::folder::MEMORY;
 use super::host::{CoresUsed, HostFacts};
 use super::in_process::{InProcess, InProcessConfig};
 use super::on_wire::{OnWire, OnWireConfig, Wire};
-use super::results::{BenchResult, Variant};
+use super::results::{BenchResult, Variant, lost};
 use super::schedule::Schedule;
 use super::second_binary::{SecondBinary, SecondBinaryConfig};
 use super::sender::{SenderConfig, Stall};
 use super::workload::{Limit, Selection, Workload};
-use super::{Control, Measure, Pace, Progress, Runner, host, rounds};
+use super::{Control, Measure, Pace, Progress, Runner, host, results, rounds};
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
@@ -90,17 +90,19 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>, c
     result.variants = rounds::compare(&mut runners, config.rounds, &mut control, &mut |round, label| {
         *told.borrow_mut().0 = format!("{label}, round {} of {total}", round + 1);
     })?;
+    results::tell_apart(&mut result.variants);
     result.headline = headline(config.pace, &result.variants);
     result.stopped = stop();
     Ok(result)
 }
 
-/// The last time that everybody has from the earliest moment there is.
+/// The last time that everybody has from the earliest moment there is, and has of nearly all samples.
 fn headline(pace: Pace, variants: &[Variant]) -> Measure {
     if pace == Pace::Max {
         return Measure::ReceivedToPublished;
     }
-    let all_have = |measure: &Measure| variants.iter().all(|variant| !variant.measures.get(*measure).is_empty());
+    let has = |variant: &Variant, measure| !variant.measures.get(measure).is_empty() && !lost::is_spoilt(variant, measure);
+    let all_have = |measure: &Measure| variants.iter().all(|variant| has(variant, *measure));
     [Measure::DueToSeen, Measure::DueToPublished].into_iter().find(all_have).unwrap_or(Measure::DueToPublished)
 }
 
