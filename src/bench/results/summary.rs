@@ -75,7 +75,7 @@ pub fn verdict(result: &BenchResult) -> Sentence {
 /// What was replayed, in words and figures.
 pub fn workload(result: &BenchResult) -> String {
     let what = if result.workload.is_empty() { "nothing" } else { &result.workload };
-    format!("{}: {}, {}", one_line(what), count_of(result.datagrams, "datagram"), count_of(result.messages, "message"))
+    format!("{}: {}, {}", one_line(&numbers_grouped(what)), count_of(result.datagrams, "datagram"), count_of(result.messages, "message"))
 }
 
 /// How it went: the pace, the way, the rounds.
@@ -229,7 +229,7 @@ pub fn stages(variant: &Variant) -> Option<Sentence> {
 pub fn seen_early(variant: &Variant) -> Option<Sentence> {
     let seen = variant.measures.get(Measure::PublishedToSeen);
     let early = early(variant);
-    let words = "of the samples were seen before their batch was published whole, and count as 1 ns of published → seen";
+    let words = "of those seen had been read before their batch was published whole, and count as 1 ns of published → seen";
     let left_out = if is_mostly_early(variant) { ", which therefore says nothing and is left out" } else { "" };
     (early > 0).then(|| Sentence::plain(format!("{} {words}{left_out}", share(early, seen.len()))))
 }

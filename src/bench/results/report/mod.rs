@@ -102,7 +102,7 @@ fn body(result: &BenchResult) -> io::Result<Page> {
         page.section(
             "time",
             "Latency over time",
-            "The last round of each variant, interval by interval; of the others each figure is in the result's file.",
+            "The last round of each variant, interval by interval; the percentiles of each round are in its JSON.",
         );
         over_time::latency(&mut page, result)?;
         page.end_section();

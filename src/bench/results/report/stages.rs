@@ -68,7 +68,7 @@ fn shares(page: &mut Page, result: &BenchResult) -> io::Result<()> {
                 let percent = format!("{} %", three_digits(to - from));
                 let words = vec![format!("{} {title} {percent}", nth + 1), format!("{} {percent}", nth + 1), format!("{}", nth + 1)];
                 let tip = format!("{} {bar}: {title}: {}, {percent}", summary::label(variant), time(ns.round() as u64));
-                layers.push(Layer::Bar { x: (from, to), y: (-y - 0.38, -y + 0.38), ink: Ink::Series(nth), words, tip });
+                layers.push(Layer::Bar { x: (from, to), y: (-y - 0.38, -y + 0.38), ink: ink(PARTS[nth], nth), words, tip });
                 from = to;
             }
             layers.push(Layer::Words { at: (100.0, -y), words: time(whole.round() as u64) });
@@ -88,7 +88,7 @@ fn shares(page: &mut Page, result: &BenchResult) -> io::Result<()> {
     };
     let measured = |part: Measure| result.variants.iter().any(|variant| summary::tells(variant, part));
     let key = PARTS.iter().enumerate().filter(|(_, part)| measured(**part));
-    let key: Vec<_> = key.map(|(nth, &part)| (Ink::Series(nth), Swatch::Bar(nth + 1), part.title().to_owned())).collect();
+    let key: Vec<_> = key.map(|(nth, &part)| (ink(part, nth), Swatch::Bar(nth + 1), part.title().to_owned())).collect();
     let caption = "Receive holds the wait behind the other datagrams of the same batch, rest of its batch the wait until they are done too: a batch \
                    is published whole. All of it is of the datagrams that were stamped, and stamping slows them; the times of the whole are \
                    of the others, so the parts do not add up to those to the nanosecond. Percentiles add up to nothing at all: the datagram that is slow in one \
@@ -160,6 +160,11 @@ fn table(variant: &Variant) -> Table {
         rows: measured.map(row).collect(),
         words: 1,
     }
+}
+
+/// Behind publishing there is no series left, and it is not the lane's.
+fn ink(part: Measure, nth: usize) -> Ink {
+    if part == Measure::PublishedToSeen { Ink::Muted } else { Ink::Series(nth) }
 }
 
 /// A name that fits beside an axis.
