@@ -245,7 +245,8 @@ fn is_mostly_early(variant: &Variant) -> bool {
 
 /// Whether a measure of a variant has something to say: values, most of them not of what was seen before it was published whole.
 pub fn tells(variant: &Variant, measure: Measure) -> bool {
-    !variant.measures.get(measure).is_empty() && !(measure == Measure::PublishedToSeen && is_mostly_early(variant))
+    let is_told = measure != Measure::PublishedToSeen || !is_mostly_early(variant);
+    is_told && !variant.measures.get(measure).is_empty()
 }
 
 /// What of a variant is warm-up, and in no percentile.
