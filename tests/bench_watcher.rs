@@ -284,6 +284,8 @@ fn samples_that_were_stamped_give_stages_and_count_end_to_end_only_where_all_wer
         let watched = watcher.finish().unwrap();
         let stages: Vec<_> = Measure::STAGES.iter().map(|&stage| (count(&watched, stage), watched.measures.get(stage).max())).collect();
         assert_eq!(stages, [(1, 100), (1, 200), (1, 300), (1, 400), (1, 500)]);
+        let rest = watched.measures.get(Measure::BatchEnd);
+        assert!(rest.len() == 1 && is_near(rest.max(), 2_000_000 - 1_500), "what is left of its 2 ms: {}", rest.max());
         let published_ns = watched.measures.get(Measure::DueToPublished);
         assert_eq!(published_ns.len(), 1);
         assert!(is_near(published_ns.max(), if plain { 1_000_000 } else { 2_000_000 }), "{}", published_ns.max());
@@ -313,6 +315,7 @@ fn what_cannot_be_joined_is_counted() {
     drain(&mut watcher);
     let watched = watcher.finish().unwrap();
     assert_eq!((watched.sampled, watched.matched, watched.unmatched), (7, 1, 6));
+    assert_eq!((watched.unseen, watched.unfollowed), (6, 4), "of two it is known when they were due and published");
     assert_eq!(count(&watched, Measure::DueToSeen), 1);
 }
 
@@ -335,9 +338,26 @@ fn records_the_consumer_was_too_slow_for_are_lapped_and_not_guessed() {
     stage.sample(3, start_ns + 2_000_001, start_ns + 2_000_002);
     drain(&mut watcher);
     let watched = watcher.finish().unwrap();
-    assert_eq!((watched.sampled, watched.matched, watched.unmatched), (3, 2, 1));
+    assert_eq!((watched.sampled, watched.matched, watched.unmatched, watched.unseen, watched.unfollowed), (3, 2, 1, 1, 0));
     assert_eq!((watched.read, watched.lapped), (15, 220));
     assert_eq!((count(&watched, Measure::DueToPublished), count(&watched, Measure::DueToSeen)), (3, 2));
+}
+
+#[test]
+fn samples_that_were_lost_with_their_ring_are_in_no_time_and_counted() {
+    let mut stage = Stage::new(64, true);
+    let mut watcher = stage.watcher(a_second());
+    let start_ns = stage.clock.now_ns() - SECOND_NS;
+    watcher.start_at(start_ns);
+    stage.records(1);
+    for n in 1..=500 {
+        stage.sample(n, start_ns + n * 1_000_000, start_ns + n * 1_000_000 + 1);
+    }
+    drain(&mut watcher);
+    let watched = watcher.finish().unwrap();
+    assert!(watched.lapped >= 500 - 64 && watched.sampled == 500 && watched.unmatched == watched.lapped, "{}", watched.lapped);
+    assert_eq!((watched.unseen, watched.unfollowed), (watched.lapped, watched.lapped));
+    assert_eq!(count(&watched, Measure::DueToPublished) + watched.unfollowed, 500);
 }
 
 #[test]

@@ -323,6 +323,7 @@ impl InProcess {
                 ..ended.counts
             },
             intervals: reckoned.intervals,
+            intervals_of: Some(headline),
             lateness: reckoned.lateness,
             warm_up_ns: config.warm_up_ns,
             stamp_ns: self.stamp_ns,
@@ -381,9 +382,9 @@ fn watch(
     watcher.finish()
 }
 
-/// What the watcher adds to a round: the times that end with it, and, if the headline is one of these, the intervals' latencies.
+/// What the watcher adds to a round: the times that end with it, what its samples' stages leave, and, if the headline is one of these, the intervals' latencies.
 fn add_watched(round: &mut Round, watched: &Watched, is_seen: bool) {
-    for measure in [Measure::DueToSeen, Measure::PublishedToSeen] {
+    for measure in [Measure::DueToSeen, Measure::PublishedToSeen, Measure::BatchEnd] {
         let _ = round.measures.get_mut(measure).add(watched.measures.get(measure));
     }
     for (mine, seen) in round.intervals.iter_mut().zip(&watched.intervals) {
@@ -394,6 +395,8 @@ fn add_watched(round: &mut Round, watched: &Watched, is_seen: bool) {
     }
     let counts = &mut round.counts;
     (counts.sampled, counts.unmatched, counts.lapped) = (watched.sampled, watched.unmatched, watched.lapped);
+    // The other times are of all datagrams, whoever saw them.
+    counts.unseen = watched.unseen;
 }
 
 fn measure_of(timing: Timing) -> Option<Measure> {

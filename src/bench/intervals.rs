@@ -48,6 +48,16 @@ impl Intervals {
         }
     }
 
+    /// So many datagrams were received at `at_ns`. What was due in the last interval may be received one later, and counts there; what was received
+    /// behind that is in none.
+    pub fn received(&mut self, at_ns: u64, datagrams: u64) {
+        if at_ns < (self.rows.len() as u64 + 1) * self.length_ns
+            && let Some((interval, _)) = self.row(at_ns)
+        {
+            interval.received += datagrams;
+        }
+    }
+
     /// A gap was seen.
     pub fn gap(&mut self, at_ns: u64) {
         if let Some((interval, _)) = self.row(at_ns) {

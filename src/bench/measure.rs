@@ -67,7 +67,7 @@ measures! {
     ReceivedToPublished = "received-to-published", "received → published", Datagram;
     /// From published to the consumer having read its last record.
     PublishedToSeen = "published-to-seen", "published → seen", Datagram;
-    /// Stage: waiting behind the others of its batch.
+    /// Stage: waiting behind the others of its batch until its own turn.
     Receive = "receive", "receive", Datagram;
     /// Stage: session layer and order.
     Arbitrate = "arbitrate", "arbitrate", Datagram;
@@ -77,6 +77,8 @@ measures! {
     Book = "book", "book", Datagram;
     /// Stage: into rings and boards, all messages of a datagram.
     Publish = "publish", "publish", Datagram;
+    /// What is left from received to published: waiting until the others of its batch are done, because a batch is published whole.
+    BatchEnd = "batch-end", "rest of its batch", Datagram;
     /// Stage: bytes to an event.
     DecodeMessage = "decode-message", "decode, a message", Message;
     /// Stage: book and records.
@@ -88,6 +90,9 @@ measures! {
 impl Measure {
     /// The stages of a datagram, in order.
     pub const STAGES: [Self; 5] = [Self::Receive, Self::Arbitrate, Self::Decode, Self::Book, Self::Publish];
+
+    /// What the time from received to published of a stamped datagram is made of, to the nanosecond.
+    pub const PARTS: [Self; 6] = [Self::Receive, Self::Arbitrate, Self::Decode, Self::Book, Self::Publish, Self::BatchEnd];
 
     /// The measure of that name.
     pub fn from_name(name: &str) -> Option<Self> {

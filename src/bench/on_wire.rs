@@ -251,7 +251,8 @@ impl OnWire {
         let (mut last, mut since) = (0, Instant::now());
         while Instant::now() < until && since.elapsed() < QUIET {
             let counts = Counts::of_counters(&newest(publication).counters());
-            let done = counts.received + counts.dropped_by_reason.iter().map(|(_, count)| count).sum::<u64>();
+            // Other drops may be of messages.
+            let done = counts.received + counts.overrun;
             if done >= crew.sent() {
                 break;
             }
@@ -279,11 +280,14 @@ impl OnWire {
                 records: told.records,
                 sampled: watched.sampled,
                 unmatched: watched.unmatched,
+                unseen: watched.unseen,
+                unfollowed: watched.unfollowed,
                 lapped: watched.lapped,
                 stopped: sent.stopped,
                 ..Counts::of_counters(counters)
             },
             intervals: watched.intervals,
+            intervals_of: Some(config.headline),
             lateness: sent.kept,
             ping_pong_ns,
             warm_up_ns: config.warm_up_ns,
@@ -293,6 +297,7 @@ impl OnWire {
         // The same bounds: adding cannot fail.
         let _ = round.measures.get_mut(Measure::SenderLateness).add(&sent.lateness);
         self.count_sent(&mut round.intervals, sent.sent + sent.refused);
+        count_received(&mut round.intervals, round.counts.received, watched.received);
         self.add_message_stages(&mut round, &told.histograms, start_ns);
         round.modes.push(config.wire.to_string());
         round.modes.append(&mut modes);
@@ -363,6 +368,14 @@ impl Runner for OnWire {
         let (told, results) = (told?, results?);
         ping_pong_ns.extend(self.ping_pong());
         Ok(self.reckon(results, told, &last.counters(), ping_pong_ns))
+    }
+}
+
+/// Tells the intervals what was received in them, by the share of the samples that was.
+fn count_received(intervals: &mut [Interval], received: u64, samples: u64) {
+    for interval in intervals {
+        let datagrams = u128::from(interval.received) * u128::from(received) / u128::from(samples.max(1));
+        interval.received = u64::try_from(datagrams).unwrap_or(u64::MAX);
     }
 }
 

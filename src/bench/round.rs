@@ -1,6 +1,6 @@
 //! What one round gives: histograms, counts, and how it went over time.
 
-use super::Measures;
+use super::{Measure, Measures};
 use crate::stats::Drop;
 
 /// One round's results.
@@ -12,6 +12,8 @@ pub struct Round {
     pub counts: Counts,
     /// How it went over time, in equal intervals, warm-up included.
     pub intervals: Vec<Interval>,
+    /// What the latencies of the intervals are of; `None`: of the headline measure.
+    pub intervals_of: Option<Measure>,
     /// How long the warm-up was, ns from the first due time.
     pub warm_up_ns: u64,
     /// How the sender kept its schedule; `None` at [`Pace::Max`](super::Pace::Max).
@@ -60,7 +62,12 @@ pub struct Counts {
     pub sampled: u64,
     /// Sampled datagrams that could not be joined with a due time or with the consumer's stamps.
     pub unmatched: u64,
-    /// Records that the consumer was too slow for.
+    /// Sampled datagrams behind the warm-up that are in no time that ends with the consumer: it was too slow for their records, or for the
+    /// samples themselves.
+    pub unseen: u64,
+    /// Those that are in no sampled time at all. In process only the times that end with the consumer are of samples, so there it is 0.
+    pub unfollowed: u64,
+    /// Records that the consumer was too slow for, those of the samples included.
     pub lapped: u64,
     /// Ended before its time.
     pub stopped: bool,
@@ -98,14 +105,23 @@ impl Counts {
         self.due.saturating_sub(self.sent)
     }
 
-    /// Datagrams that went, and that nobody counted as received or dropped.
+    /// Datagrams that went, and that no channel was given: dropped on the way, by the kernel, or for what their frames were.
     pub fn not_arrived(&self) -> u64 {
-        let dropped = self.dropped_by_reason.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
-        self.sent.saturating_sub(self.received.saturating_add(dropped))
+        self.sent.saturating_sub(self.received)
     }
 
-    /// Messages that were neither delivered nor counted as lost, of a round that was not stopped: what came too late to be told, or not at all
-    /// and last.
+    /// Datagrams that were to arrive and did not; of a stopped round those that went and did not.
+    pub fn lost(&self) -> u64 {
+        self.expected().saturating_sub(self.received)
+    }
+
+    /// Datagrams that were to arrive.
+    pub fn expected(&self) -> u64 {
+        if self.stopped { self.sent } else { self.due.max(self.sent) }
+    }
+
+    /// Messages that were neither delivered nor counted as lost in a gap, of a round that was not stopped: what came behind a gap that had been
+    /// given up, and what never came and was the last.
     pub fn untold(&self) -> u64 {
         let told = self.messages.saturating_add(self.lost_messages);
         if self.stopped { 0 } else { self.distinct_messages.saturating_sub(told) }
@@ -133,6 +149,8 @@ impl Counts {
             (&mut self.overrun, other.overrun),
             (&mut self.sampled, other.sampled),
             (&mut self.unmatched, other.unmatched),
+            (&mut self.unseen, other.unseen),
+            (&mut self.unfollowed, other.unfollowed),
             (&mut self.lapped, other.lapped),
         ];
         for (mine, theirs) in pairs {
@@ -165,6 +183,8 @@ pub struct Interval {
     pub max_ns: u64,
     /// Datagrams sent.
     pub datagrams: u64,
+    /// Datagrams received in it, by when they were received; on the wire reckoned from the samples. 0 in all intervals: not known.
+    pub received: u64,
     /// Messages in them.
     pub messages: u64,
     /// Gaps that were seen.

@@ -11,13 +11,13 @@ use super::host::{CoresUsed, HostFacts};
 use super::in_process::{InProcess, InProcessConfig};
 use super::news::{News, Plan};
 use super::on_wire::{OnWire, OnWireConfig, Wire};
-use super::results::{BenchResult, Variant};
+use super::results::{BenchResult, Variant, lost};
 use super::rounds::Compared;
 use super::schedule::Schedule;
 use super::second_binary::{SecondBinary, SecondBinaryConfig};
 use super::sender::{SenderConfig, Stall};
 use super::workload::{Limit, Selection, Workload};
-use super::{Control, Measure, Pace, Runner, folder, host, rounds};
+use super::{Control, Measure, Pace, Runner, folder, host, results, rounds};
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
@@ -109,8 +109,9 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>, c
     let tell = RefCell::new(tell);
     let mut control = Control { stop, progress: &mut |progress| (*tell.borrow_mut())(News::At(progress)) };
     let Compared { variants, failed } = rounds::compare(&mut runners, config.rounds, &mut control, &mut |news| (*tell.borrow_mut())(news))?;
-    result.headline = headline(config.pace, &variants);
     result.variants = variants;
+    results::tell_apart(&mut result.variants);
+    result.headline = headline(config.pace, &result.variants);
     result.stopped = stop() || failed.is_some();
     if let Some(error) = &failed {
         result.remarks.push(format!("it ended early: {}: {}", error.what, error.why));
@@ -118,12 +119,13 @@ pub fn run(config: &BenchConfig, stop: &dyn Fn() -> bool, tell: &mut Tell<'_>, c
     Ok(Ran { result, failed })
 }
 
-/// The last time that everybody has from the earliest moment there is.
+/// The last time that everybody has from the earliest moment there is, and has of nearly all samples.
 fn headline(pace: Pace, variants: &[Variant]) -> Measure {
     if pace == Pace::Max {
         return Measure::ReceivedToPublished;
     }
-    let all_have = |measure: &Measure| variants.iter().all(|variant| !variant.measures.get(*measure).is_empty());
+    let has = |variant: &Variant, measure| !variant.measures.get(measure).is_empty() && !lost::is_spoilt(variant, measure);
+    let all_have = |measure: &Measure| variants.iter().all(|variant| has(variant, *measure));
     [Measure::DueToSeen, Measure::DueToPublished].into_iter().find(all_have).unwrap_or(Measure::DueToPublished)
 }
 

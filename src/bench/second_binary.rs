@@ -88,8 +88,8 @@ impl Runner for SecondBinary {
 
 /// The one round of a variant.
 fn round(variant: Variant, stopped: bool) -> Round {
-    let Variant { measures, counts, lateness, intervals, mut rounds, warm_up_ns, stamp_ns, modes, remarks, .. } = variant;
+    let Variant { measures, counts, lateness, intervals, intervals_of, mut rounds, warm_up_ns, stamp_ns, modes, remarks, .. } = variant;
     let ping_pong_ns = rounds.pop().map(|figures| figures.ping_pong_ns).unwrap_or_default();
     let counts = Counts { stopped: counts.stopped || stopped, ..counts };
-    Round { measures, counts, intervals, warm_up_ns, lateness, ping_pong_ns, modes, remarks, stamp_ns }
+    Round { measures, counts, intervals, intervals_of, warm_up_ns, lateness, ping_pong_ns, modes, remarks, stamp_ns }
 }

@@ -75,6 +75,12 @@ pub struct Watched {
     pub unmatched: u64,
     /// Those that were warm-up.
     pub warm_up: u64,
+    /// Samples behind the warm-up that are in no time that ends with being seen, and should be; those lost with the `latency` ring included.
+    pub unseen: u64,
+    /// Those of them that are in no time at all.
+    pub unfollowed: u64,
+    /// Samples that are in the intervals' [`Interval::received`], or were received behind the last one.
+    pub received: u64,
     /// Records the consumer was too slow for, in both rings.
     pub lapped: u64,
     /// Records and control records that it read of the first data ring.
@@ -88,6 +94,9 @@ struct Kept {
     measures: Measures,
     intervals: Intervals,
     samples: u64,
+    received: u64,
+    unseen: u64,
+    unfollowed: u64,
 }
 
 /// A consumer of one publication.
@@ -101,6 +110,8 @@ pub struct Watcher {
     seen: SeenMarks,
     told: Told,
     waiting: VecDeque<(u64, Latency)>,
+    /// Samples that were lost with their ring.
+    unread: u64,
     hints: DueHints,
     /// End-to-end times of samples that were not stamped, and of those that were.
     plain: Kept,
@@ -117,7 +128,14 @@ impl Watcher {
         // In this order: whatever is sampled later is behind where the data is read from.
         let data = first_data_ring(publication)?;
         let latency = latency_ring(publication)?;
-        let kept = || Kept { measures: Measures::new(), intervals: Intervals::over(config.end_ns), samples: 0 };
+        let kept = || Kept {
+            measures: Measures::new(),
+            intervals: Intervals::over(config.end_ns),
+            samples: 0,
+            received: 0,
+            unseen: 0,
+            unfollowed: 0,
+        };
         Ok(Self {
             seen: SeenMarks::behind(data.place()),
             data,
@@ -126,6 +144,7 @@ impl Watcher {
             start_ns: None,
             told: Told { samples: Vec::with_capacity(RECORDS_A_TURN), ..Told::default() },
             waiting: VecDeque::with_capacity(MOST_WAITING),
+            unread: 0,
             hints: DueHints::default(),
             plain: kept(),
             stamped: kept(),
@@ -144,8 +163,10 @@ impl Watcher {
     /// Errors: the memory is not what a writer of ours leaves, or a new epoch cannot be read.
     pub fn turn(&mut self) -> Result<bool, Error> {
         let came = self.read_data()?;
+        let lapped = self.told.lapped;
         let sampled = self.latency.as_mut().map_or(Ok(false), |latency| latency.read(RECORDS_A_TURN, &mut self.told))?;
-        // Samples that were passed over are lapped, and that is all there is to say of them.
+        // Of samples that were passed over nobody knows when they were due: they are in no time.
+        self.unread += self.told.lapped - lapped;
         self.told.passed = None;
         self.waiting.extend(self.told.samples.drain(..));
         self.join_waiting(match self.waiting.len() {
@@ -170,11 +191,15 @@ impl Watcher {
             turns += 1;
         }
         self.join_waiting(usize::MAX);
-        self.counts.unmatched += self.waiting.len() as u64;
-        self.counts.sampled += self.waiting.len() as u64;
-        let Self { plain, stamped, told, config, mut counts, .. } = self;
+        while let Some((_, sample)) = self.waiting.pop_front() {
+            self.give_up(&sample);
+        }
+        let Self { plain, stamped, told, config, unread, mut counts, .. } = self;
+        counts.sampled += unread;
+        counts.unmatched += unread;
         let (mut kept, other) = if plain.samples > 0 { (plain, stamped) } else { (stamped, plain) };
-        for stage in Measure::STAGES {
+        (counts.unseen, counts.unfollowed, counts.received) = (kept.unseen + unread, kept.unfollowed + unread, kept.received);
+        for stage in Measure::PARTS {
             // Only stamped samples have stages, so one of the two is empty.
             let _ = kept.measures.get_mut(stage).add(other.measures.get(stage));
         }
@@ -228,18 +253,28 @@ impl Watcher {
         }
         // One that claims a position nobody ever wrote must not keep all others waiting.
         while self.waiting.len() > MOST_WAITING / 2 {
-            self.waiting.pop_front();
-            self.counts.sampled += 1;
-            self.counts.unmatched += 1;
+            if let Some((_, sample)) = self.waiting.pop_front() {
+                self.give_up(&sample);
+            }
         }
     }
 
-    fn join(&mut self, start_ns: u64, sample: &Latency, seen: Seen) {
+    fn kept(&mut self, sample: &Latency) -> &mut Kept {
+        if sample.stamped == 1 { &mut self.stamped } else { &mut self.plain }
+    }
+
+    /// Nothing can be said of it.
+    fn give_up(&mut self, sample: &Latency) {
         self.counts.sampled += 1;
-        let Some(due_ns) = self.due_ns(start_ns, sample) else {
-            self.counts.unmatched += 1;
-            return;
-        };
+        self.counts.unmatched += 1;
+        let kept = self.kept(sample);
+        kept.unseen += 1;
+        kept.unfollowed += 1;
+    }
+
+    fn join(&mut self, start_ns: u64, sample: &Latency, seen: Seen) {
+        let Some(due_ns) = self.due_ns(start_ns, sample) else { return self.give_up(sample) };
+        self.counts.sampled += 1;
         let seen_ns = match seen {
             Seen::At(at_ns) => {
                 self.counts.matched += 1;
@@ -251,6 +286,8 @@ impl Watcher {
             }
         };
         let kept = if sample.stamped == 1 { &mut self.stamped } else { &mut self.plain };
+        kept.received += 1;
+        kept.intervals.received(sample.ts_recv.saturating_sub(start_ns), 1);
         let since_start_ns = due_ns.unwrap_or(0);
         let due_at_ns = start_ns.saturating_add(since_start_ns);
         // What was due is known only on a schedule; what was seen only if the consumer was quick enough.
@@ -271,6 +308,7 @@ impl Watcher {
             return;
         }
         kept.samples += 1;
+        kept.unseen += u64::from(seen_ns.is_none());
         for (measure, ns) in times {
             if let Some(ns) = ns {
                 kept.measures.record(measure, ns);
@@ -281,6 +319,8 @@ impl Watcher {
             for (stage, ns) in Measure::STAGES.into_iter().zip(stages) {
                 kept.measures.record(stage, u64::from(ns));
             }
+            let worked_ns: u64 = stages.into_iter().map(u64::from).sum();
+            kept.measures.record(Measure::BatchEnd, sample.ts_publish.saturating_sub(sample.ts_recv).saturating_sub(worked_ns));
         }
     }
 

@@ -37,7 +37,8 @@ pub(super) struct ResultArgs {
     #[arg(long, value_name = "FILE.json")]
     baseline: Option<PathBuf>,
     /// Fail (exit code 7) where this is exceeded: p99>1.2x is 1.2 times the baseline's, p99>50us a time, due-to-published.p99.9>2x
-    /// another measure's (repeatable)
+    /// another measure's, lost>0 or lost>0.1% datagrams that never arrived; a percentile of which too much was lost cannot be judged, and
+    /// ends as failed too (exit code 1) (repeatable)
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<Condition>,
 }

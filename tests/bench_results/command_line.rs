@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use tickwire::bench::Measure;
 use tickwire::bench::results::BenchResult;
 use tickwire::bench::results::json;
 
@@ -38,7 +39,7 @@ fn a_stored_result_is_shown_again_and_written_in_every_form() {
     assert_eq!(out, super::table::table(&result), "no colours where there is no terminal");
     assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(&stored).unwrap());
     assert!(std::fs::read_to_string(log).unwrap().starts_with("#[Histogram log format version 1.3]"));
-    assert_eq!(std::fs::read_dir(distributions).unwrap().count(), 14);
+    assert_eq!(std::fs::read_dir(distributions).unwrap().count(), Measure::ALL.len());
     assert_eq!(std::fs::read_to_string(format!("{report}/index.html")).unwrap(), super::page::page(&result));
     assert_eq!(err, format!("tickwire: the report is {report}/index.html\n"));
 }

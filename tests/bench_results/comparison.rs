@@ -1,6 +1,6 @@
 //! Two variants of one run, held against each other round by round.
 
-use tickwire::bench::results::{BenchResult, Variant};
+use tickwire::bench::results::{BenchResult, Variant, tell_apart};
 use tickwire::bench::results::{comparison, summary};
 use tickwire::bench::{Measure, Round};
 
@@ -35,6 +35,13 @@ fn a_ratio_is_the_median_of_the_rounds_with_their_lowest_and_highest() {
     assert_eq!(sentence(&result), "xdp: 0.62 (0.58 to 0.66) times udp's p50. Its p50 was lower in each of 5 rounds.");
     let ratio = comparison::ratios(&result.variants[0], &result.variants[1], Measure::DueToSeen)[0].unwrap();
     assert_eq!((ratio.rounds, ratio.agreed()), (5, -1));
+}
+
+#[test]
+fn a_way_that_is_compared_with_itself_has_two_names() {
+    let mut variants = ["xdp", "xdp", "xdp-2", "udp", "xdp"].map(Variant::new);
+    tell_apart(&mut variants);
+    assert_eq!(variants.map(|variant| variant.label), ["xdp", "xdp-2", "xdp-2-2", "udp", "xdp-3"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `--fail-if`: its grammar, accepted and refused.
 
 use tickwire::bench::Measure;
-use tickwire::bench::results::condition::{Condition, Limit};
+use tickwire::bench::results::condition::{Allowed, Asked, Condition, Limit};
 
 #[test]
 fn conditions_are_read_as_they_are_meant() {
@@ -23,8 +23,26 @@ fn conditions_are_read_as_they_are_meant() {
     ];
     for (text, measure, percentile, limit) in cases {
         let condition: Condition = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-        assert_eq!((condition.measure, condition.percentile.to_string().as_str(), condition.limit), (measure, percentile, limit), "{text}");
+        let expected = Asked::Time { measure, percentile: percentile.parse().unwrap(), limit };
+        assert_eq!(condition.asked, expected, "{text}");
         assert_eq!(condition.to_string(), text.trim());
+    }
+}
+
+#[test]
+fn what_may_be_lost_is_datagrams_or_a_share_of_them() {
+    let cases = [
+        ("lost>0", Allowed::Datagrams(0)),
+        ("lost > 1000", Allowed::Datagrams(1_000)),
+        ("lost>0.1%", Allowed::Percent(0.1)),
+        ("lost>1 %", Allowed::Percent(1.0)),
+    ];
+    for (text, allowed) in cases {
+        assert_eq!(text.parse::<Condition>().unwrap().asked, Asked::Lost(allowed), "{text}");
+    }
+    for text in ["lost>", "lost>-1", "lost>1.5", "lost>1.2x", "lost>5us", "lost>100%", "lost>nan%", "lost>+1", "lost>%"] {
+        let refused = text.parse::<Condition>().expect_err(text);
+        assert!(refused.contains("say lost>0 or lost>0.1%"), "{refused}");
     }
 }
 

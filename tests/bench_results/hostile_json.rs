@@ -76,6 +76,12 @@ fn wrong_types_unknown_keys_and_names_are_refused_by_name() {
 fn figures_that_are_not_their_histogram_s_are_refused() {
     refused(&changed(|file| measure(file)["count"] = json!(4)), "count is 4, but the histogram's is 3");
     refused(&changed(|file| measure(file)["max_ns"] = json!(7)), "max_ns is 7, but the histogram's is 2951");
+    refused(&changed(|file| measure(file)["p99_ns"] = json!(7)), "p99_ns is 7, but the histogram's is null");
+    refused(&changed(|file| measure(file)["mean_ns"] = json!(7.5)), "mean_ns is 7.5, but the histogram's is 1602");
+    refused(&changed(|file| measure(file)["stdev_ns"] = json!(-1)), "stdev_ns is -1, but");
+    let mut file: Value = serde_json::from_str(&written(&made_up::single())).unwrap();
+    file["variants"][0]["measures"]["due-to-seen"]["p99_ns"] = json!(1_000);
+    refused(&serde_json::to_vec(&file).unwrap(), "xdp: due-to-seen: p99_ns is 1000, but the histogram's is");
 }
 
 /// The text of a plain V2 form.

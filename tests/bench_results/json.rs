@@ -81,6 +81,8 @@ fn whoever_has_no_histograms_finds_the_figures_with_their_units() {
                     "overrun",
                     "sampled",
                     "unmatched",
+                    "unseen",
+                    "unfollowed",
                     "lapped",
                     "ratio",
                     "ratio_low",

@@ -57,6 +57,7 @@ pub fn round(seed: u64, samples: u64, slower: f64) -> Round {
         // Stages are stamped in one sampled datagram of eight.
         if nth % 8 == 0 {
             stages.iter().for_each(|(stage, ns)| measures.record(*stage, *ns));
+            measures.record(Measure::BatchEnd, worked / 8);
             measures.record_n(Measure::DecodeMessage, numbers.time(22.0), 3);
             measures.record_n(Measure::BookMessage, numbers.time(90.0), 3);
             measures.record_n(Measure::PublishMessage, numbers.time(36.0), 3);
@@ -76,6 +77,7 @@ pub fn round(seed: u64, samples: u64, slower: f64) -> Round {
         ..Counts::default()
     };
     round.intervals = intervals(&mut numbers, samples, slower);
+    round.intervals_of = Some(Measure::DueToSeen);
     round.warm_up_ns = sent * 1_000;
     round.lateness = Some(Lateness { limit_ns: 50_000, sent, late: sent / 4_000 });
     round.ping_pong_ns = vec![104 + numbers.next() % 6, 104 + numbers.next() % 7];
@@ -98,6 +100,7 @@ fn intervals(numbers: &mut Numbers, samples: u64, slower: f64) -> Vec<Interval> 
             p99_ns,
             max_ns: p99_ns * 2 + numbers.time(9_000.0),
             datagrams: samples * 4 / 50 + numbers.next() % 9,
+            received: samples * 4 / 50,
             messages: samples * 10 / 50,
             gaps: 0,
         }
@@ -129,6 +132,7 @@ pub fn with_losses() -> BenchResult {
     (0..17_000).for_each(|_| udp.measures.record(Measure::SenderLateness, 40_000 + numbers.time(30_000.0)));
     udp.lateness = Some(Lateness { limit_ns: 50_000, sent: 480_000, late: 59_520 });
     udp.counts.overrun = 4_118;
+    udp.counts.received -= 4_121;
     udp.counts.gaps = 37;
     udp.counts.lost_messages = 11_020;
     udp.counts.dropped_by_reason = vec![("frame_cut".into(), 3), ("old_session".into(), 12)];
@@ -139,7 +143,9 @@ pub fn with_losses() -> BenchResult {
     udp.rounds[3].ping_pong_ns = vec![106, 219];
     udp.remarks = vec!["io_uring was refused twice, and then allowed".into()];
     xdp.counts.sent -= 4;
+    xdp.counts.received -= 4;
     xdp.counts.unmatched = 9;
+    xdp.counts.unseen = 9;
     result.checks = checks();
     result.remarks = vec!["the recording ends in a cut frame".into()];
     result

@@ -11,6 +11,7 @@ mod conditions;
 mod hdrhistogram_files;
 mod hostile_json;
 mod json;
+mod losses;
 mod made_up;
 mod page;
 mod percentile;

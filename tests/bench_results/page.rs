@@ -129,8 +129,8 @@ fn every_drawing_comes_for_a_page_and_for_a_phone_and_says_what_it_shows() {
     let (tags, _) = parse(&page(&made_up::with_losses()));
     let charts: Vec<&String> = tags.iter().filter(|tag| tag.starts_with("svg class=\"chart")).collect();
     let of = |class: &str| charts.iter().filter(|tag| tag.starts_with(&format!("svg class=\"chart {class}\""))).count();
-    // Percentiles, comparison, two over time, shares and spreads of stages, rate, sender, ping-pong.
-    assert_eq!((of("wide"), of("narrow")), (9, 9));
+    // Percentiles, comparison, two over time, shares, histograms and spreads of stages, two of rates, sender, ping-pong.
+    assert_eq!((of("wide"), of("narrow")), (11, 11));
     for chart in &charts {
         let says = chart.split_once("aria-label=\"").expect("a label").1;
         assert!(chart.contains("role=\"img\"") && says.len() > 40, "{chart}");
@@ -172,6 +172,15 @@ fn the_page_is_written_into_a_directory_of_its_own() {
     let path = report::write_dir(&made_up::single(), &dir.path().join("a/b")).unwrap();
     assert_eq!(path, dir.path().join("a/b/index.html"));
     assert_eq!(std::fs::read_to_string(path).unwrap(), page(&made_up::single()));
+    // What a link there leads to is somebody's: the link is replaced.
+    let (elsewhere, linked) = (dir.path().join("elsewhere.html"), dir.path().join("linked"));
+    std::fs::write(&elsewhere, "theirs").unwrap();
+    std::fs::create_dir(&linked).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, linked.join("index.html")).unwrap();
+    report::write_dir(&made_up::single(), &linked).unwrap();
+    assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "theirs");
+    assert_eq!(std::fs::read_to_string(linked.join("index.html")).unwrap(), page(&made_up::single()));
+    assert_eq!(std::fs::read_dir(&linked).unwrap().count(), 1, "and nothing else is left there");
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     let refused = report::write_dir(&made_up::single(), &file).unwrap_err().to_string();

@@ -26,7 +26,7 @@ fn measure() -> impl Strategy<Value = Measure> {
 }
 
 fn counts() -> impl Strategy<Value = Counts> {
-    let numbers = vec(number(), 15);
+    let numbers = vec(number(), 17);
     (numbers, vec((words(), number()), 0..4), any::<bool>()).prop_map(|(n, dropped_by_reason, stopped)| Counts {
         elapsed_ns: n[0],
         end_late_ns: n[1],
@@ -44,12 +44,14 @@ fn counts() -> impl Strategy<Value = Counts> {
         unmatched: n[12],
         lapped: n[13],
         distinct_messages: n[14],
+        unseen: n[15],
+        unfollowed: n[16],
         stopped,
     })
 }
 
 fn interval() -> impl Strategy<Value = Interval> {
-    vec(number(), 9).prop_map(|n| Interval {
+    vec(number(), 10).prop_map(|n| Interval {
         start_ns: n[0],
         length_ns: n[1],
         count: n[2],
@@ -59,6 +61,7 @@ fn interval() -> impl Strategy<Value = Interval> {
         datagrams: n[6],
         messages: n[7],
         gaps: n[8],
+        received: n[9],
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tickwire::bench::in_process::{InProcess, InProcessConfig};
+use tickwire::bench::results::{Variant, lost};
 use tickwire::bench::schedule::Schedule;
 use tickwire::bench::sender::Stall;
 use tickwire::bench::workload::Workload;
@@ -191,6 +192,35 @@ fn a_consumer_that_is_too_slow_is_told_of_and_what_it_missed_is_not_guessed() {
     assert!(count(&round, Measure::DueToSeen) < counts.sent && count(&round, Measure::DueToSeen) + counts.unmatched <= counts.sent);
     assert_eq!(count(&round, Measure::DueToPublished), counts.sent, "the lane waits for nobody");
     assert_eq!(counts.messages, 20_000);
+    assert!(counts.unseen > 0 && counts.unfollowed == 0, "and its times are of all: {counts:?}");
+    let mut variant = Variant::new("slow");
+    variant.add(round);
+    assert!(lost::is_spoilt(&variant, Measure::DueToSeen) && !lost::is_spoilt(&variant, Measure::DueToPublished), "{:?}", variant.counts);
+}
+
+#[test]
+fn what_the_stages_leave_is_the_wait_for_the_rest_of_the_batch() {
+    if !is_read() {
+        return;
+    }
+    const DELAY_NS: u64 = 100_000;
+    let workload = one_session(4_000);
+    let room = room();
+    // All are stamped, and the time from received to published is of all: so parts and whole are of the same datagrams.
+    let delayed = Injected(Stage::ALL.map(|stage| if stage == Stage::Book { DELAY_NS } else { 0 }));
+    let sampling = Sampling { latency_every: 1, stages_every: 1, injected: Some(delayed) };
+    let round =
+        round(InProcessConfig { sampling, ..config(&workload, Pace::Bursts { datagrams: 8, every: Duration::from_millis(20) }, &room) });
+    let mean = |measure: Measure| round.measures.get(measure).mean();
+    let (whole, parts): (f64, f64) = (mean(Measure::ReceivedToPublished), Measure::PARTS.into_iter().map(mean).sum());
+    assert!((whole / parts - 1.0).abs() < 0.05, "the parts come to {parts} ns of {whole}");
+    // Of eight that came at once the first waits for seven others, the last for none; receive is the other way round.
+    let half = 3.5 * DELAY_NS as f64;
+    for measure in [Measure::Receive, Measure::BatchEnd] {
+        assert!(mean(measure) > half / 2.0, "{}: {} ns", measure.name(), mean(measure));
+    }
+    let received: u64 = sum(&round.intervals, |interval| interval.received);
+    assert!(received <= round.counts.received && received + 16 >= round.counts.received, "each was received in some interval: {received}");
 }
 
 #[test]

@@ -39,6 +39,8 @@ fn assert_whole(config: &OnWireConfig, round: &Round) {
     assert_eq!(lateness.sent + counts.warm_up, counts.sent, "{}", shown());
     assert_eq!(round.measures.get(Measure::SenderLateness).len(), lateness.sent, "{}", shown());
     assert_eq!(round.intervals.iter().map(|interval| interval.datagrams).sum::<u64>(), counts.sent, "{}", shown());
+    let received = round.intervals.iter().map(|interval| interval.received).sum::<u64>();
+    assert!(received > 0 && received <= counts.received, "{received}: {}", shown());
 }
 
 #[test]

@@ -107,6 +107,7 @@ impl Taken {
         for batch in &self.batches {
             let received_ns = batch.recv_ns.saturating_sub(start_ns);
             let published_ns = batch.published_ns.saturating_sub(start_ns).max(received_ns);
+            intervals.received(received_ns, u64::from(batch.count));
             let packets = workload.packets.iter().enumerate().skip(batch.first as usize).take(batch.count as usize);
             for (nth, packet) in packets {
                 let at_ns = schedule.due_ns(nth).unwrap_or(received_ns);

@@ -1,13 +1,15 @@
 //! A run held against an earlier one, and against what was promised: [`Condition`]s.
 //!
 //! Only like is compared with like: another workload, pace or way of sending is a warning, and with a condition that needs the baseline a
-//! refusal. What too few values tell is refused as well: a difference of two guesses is no finding.
+//! refusal. What too few values tell is refused as well: a difference of two guesses is no finding. So is what was lost in part: the rest is the
+//! fast part.
 
 use std::io::{self, Write};
 
-use super::condition::{Condition, Limit};
+use super::condition::{Allowed, Asked, Condition, Limit};
+use super::lost::{self, Lost};
 use super::percentile::{PERCENTILES, Percentile};
-use super::readable::{self, clipped, count_of, date, grouped, one_line, time};
+use super::readable::{self, clipped, count_of, date, grouped, one_line, share, time};
 use super::summary;
 use super::{BenchResult, Variant};
 use crate::bench::Measure;
@@ -51,19 +53,40 @@ pub struct Row {
 pub struct Judged {
     /// The condition.
     pub condition: Condition,
-    /// Of what.
-    pub measure: Measure,
-    /// This run's figure, ns.
-    pub now_ns: u64,
-    /// The baseline's, where it is asked for.
-    pub then_ns: Option<u64>,
+    /// What it was held against.
+    pub found: Found,
     /// Whether it is more than it may be.
     pub exceeded: bool,
 }
 
+/// What a condition is judged by.
+#[derive(Clone, Copy, Debug)]
+pub enum Found {
+    /// A time.
+    Time {
+        /// Of what.
+        measure: Measure,
+        /// Which figure of it.
+        percentile: Percentile,
+        /// How much it may be.
+        limit: Limit,
+        /// This run's, ns.
+        now_ns: u64,
+        /// The baseline's, where it is asked for.
+        then_ns: Option<u64>,
+    },
+    /// Datagrams.
+    Lost {
+        /// This run's.
+        lost: Lost,
+        /// How many may be.
+        allowed: Allowed,
+    },
+}
+
 /// Whether conditions can be judged at all: what can be known before the run.
 pub fn check(conditions: &[Condition], has_baseline: bool) -> Result<(), Error> {
-    match conditions.iter().find(|condition| matches!(condition.limit, Limit::Times(_))) {
+    match conditions.iter().find(|condition| condition.asks_for_baseline()) {
         Some(condition) if !has_baseline => {
             let (why, cure) = ("a factor is of a baseline, and there is none", "name one with --baseline FILE.json, or say a time");
             Err(Error::new(Exit::Usage, format!("--fail-if '{condition}'"), why, cure))
@@ -77,7 +100,7 @@ pub fn check(conditions: &[Condition], has_baseline: bool) -> Result<(), Error> 
 /// # Errors
 /// As [`judge`] would say it after the run.
 pub fn check_frame(frame: &BenchResult, baseline: Option<Baseline<'_>>, conditions: &[Condition]) -> Result<(), Error> {
-    let asks = conditions.iter().find(|condition| matches!(condition.limit, Limit::Times(_)));
+    let asks = conditions.iter().find(|condition| condition.asks_for_baseline());
     let (Some(condition), Some(Baseline { name, result })) = (asks, baseline) else { return Ok(()) };
     differences(frame, result).first().map_or(Ok(()), |first| Err(incomparable(condition, name, first)))
 }
@@ -99,7 +122,7 @@ pub fn judge(result: &BenchResult, baseline: Option<Baseline<'_>>, conditions: &
             None => Ok(verdict),
         };
     };
-    let asks = conditions.iter().find(|condition| matches!(condition.limit, Limit::Times(_)));
+    let asks = conditions.iter().find(|condition| condition.asks_for_baseline());
     let mut theirs = None;
     if let Some(Baseline { name, result: earlier }) = baseline {
         let differences = differences(result, earlier);
@@ -120,6 +143,9 @@ pub fn judge(result: &BenchResult, baseline: Option<Baseline<'_>>, conditions: &
             verdict.warnings.push(format!("another machine: {}, and then {}", one_line(&result.host.cpu), one_line(&earlier.host.cpu)));
         }
         theirs = earlier.variants.iter().find(|variant| variant.label == mine.label).or(earlier.variants.first());
+        for (variant, whose) in [(Some(mine), "this run"), (theirs, "the baseline")] {
+            verdict.warnings.extend(variant.and_then(|variant| lost::note(variant, whose)));
+        }
         match theirs {
             Some(theirs) => {
                 let (now, then, when) = (summary::label(mine), summary::label(theirs), date(earlier.began_ns));
@@ -173,13 +199,24 @@ fn judge_one(
     theirs: Option<&Variant>,
     name: Option<&str>,
 ) -> Result<Judged, Error> {
-    let measure = condition.measure.unwrap_or(headline);
+    let (measure, percentile, limit) = match condition.asked {
+        Asked::Time { measure, percentile, limit } => (measure.unwrap_or(headline), percentile, limit),
+        Asked::Lost(allowed) => {
+            let lost = lost::datagrams(mine);
+            let exceeded = allowed.is_exceeded_by(lost);
+            return Ok(Judged { condition: condition.clone(), found: Found::Lost { lost, allowed }, exceeded });
+        }
+    };
     let figure = |variant: &Variant, whose: &str| {
+        if let Some(why) = lost::spoils(variant, measure, percentile, whose) {
+            let cure = "mend the loss (deeper rings, cores apart, a lower pace), or ask for a lower percentile";
+            return Err(Error::new(Exit::Failed, format!("--fail-if '{condition}'"), why, cure));
+        }
         let histogram = variant.measures.get(measure);
-        condition.percentile.of(histogram).ok_or_else(|| too_few(condition, condition.percentile, measure, histogram.len(), whose))
+        percentile.of(histogram).ok_or_else(|| too_few(condition, percentile, measure, histogram.len(), whose))
     };
     let now_ns = figure(mine, "this run")?;
-    let (then_ns, exceeded) = match (condition.limit, theirs) {
+    let (then_ns, exceeded) = match (limit, theirs) {
         (Limit::Ns(ns), _) => (None, now_ns > ns),
         (Limit::Times(times), Some(theirs)) => {
             let then_ns = figure(theirs, name.unwrap_or("the baseline"))?;
@@ -190,7 +227,7 @@ fn judge_one(
             return Err(Error::new(Exit::Usage, format!("--fail-if '{condition}'"), why, "make another with --json"));
         }
     };
-    Ok(Judged { condition: condition.clone(), measure, now_ns, then_ns, exceeded })
+    Ok(Judged { condition: condition.clone(), found: Found::Time { measure, percentile, limit, now_ns, then_ns }, exceeded })
 }
 
 fn too_few(condition: &Condition, percentile: Percentile, measure: Measure, count: u64, whose: &str) -> Error {
@@ -207,14 +244,20 @@ fn too_few(condition: &Condition, percentile: Percentile, measure: Measure, coun
 impl Judged {
     /// `p99 of due → published is 15.9 µs, 1.31 times the baseline's 12.1 µs`.
     pub fn sentence(&self) -> String {
-        let Self { condition, measure, now_ns, .. } = self;
-        let figure = format!("{} of {} is {}", condition.percentile, measure.title(), time(*now_ns));
-        match self.then_ns {
-            Some(then_ns) => format!("{figure}, {} times the baseline's {}", ratio(Some(*now_ns), Some(then_ns)), time(then_ns)),
-            None => match condition.limit {
-                Limit::Ns(limit) => format!("{figure}, {} times {}", ratio(Some(*now_ns), Some(limit)), time(limit)),
-                Limit::Times(_) => figure,
-            },
+        match self.found {
+            Found::Lost { lost: Lost { lost, of }, allowed } => {
+                format!("{} of {} never arrived ({}), and {allowed}", grouped(lost), count_of(of, "datagram"), share(lost, of))
+            }
+            Found::Time { measure, percentile, limit, now_ns, then_ns } => {
+                let figure = format!("{percentile} of {} is {}", measure.title(), time(now_ns));
+                match (then_ns, limit) {
+                    (Some(then_ns), _) => {
+                        format!("{figure}, {} times the baseline's {}", ratio(Some(now_ns), Some(then_ns)), time(then_ns))
+                    }
+                    (None, Limit::Ns(limit)) => format!("{figure}, {} times {}", ratio(Some(now_ns), Some(limit)), time(limit)),
+                    (None, Limit::Times(_)) => figure,
+                }
+            }
         }
     }
 }
@@ -261,6 +304,8 @@ impl Verdict {
             return Ok(());
         }
         let said: Vec<String> = exceeded.iter().map(|judged| format!("{} (--fail-if '{}')", judged.sentence(), judged.condition)).collect();
-        Err(Error::new(Exit::Differs, "slower than allowed", said.join("; "), ""))
+        let is_slower = exceeded.iter().any(|judged| matches!(judged.found, Found::Time { .. }));
+        let what = if is_slower { "slower than allowed" } else { "more lost than allowed" };
+        Err(Error::new(Exit::Differs, what, said.join("; "), ""))
     }
 }

@@ -1,10 +1,12 @@
-//! A condition that ends a run as failed: `[MEASURE.]PERCENTILE>LIMIT`, the limit a factor of a baseline or a time.
+//! A condition that ends a run as failed: `[MEASURE.]PERCENTILE>LIMIT`, the limit a factor of a baseline or a time; or `lost>LIMIT`, the limit
+//! datagrams or a share of them.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+use super::lost::Lost;
 use super::percentile::Percentile;
-use super::readable::{three_digits, time};
+use super::readable::{count_of, three_digits, time};
 use crate::bench::Measure;
 use crate::error::did_you_mean;
 
@@ -13,12 +15,53 @@ use crate::error::did_you_mean;
 pub struct Condition {
     /// As it was typed.
     pub text: String,
-    /// Of what; `None`: of the run's headline.
-    pub measure: Option<Measure>,
-    /// Which figure of it.
-    pub percentile: Percentile,
-    /// By how much.
-    pub limit: Limit,
+    /// What may be how much.
+    pub asked: Asked,
+}
+
+/// What a condition is of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Asked {
+    /// A time.
+    Time {
+        /// Of what; `None`: of the run's headline.
+        measure: Option<Measure>,
+        /// Which figure of it.
+        percentile: Percentile,
+        /// By how much.
+        limit: Limit,
+    },
+    /// Datagrams that never arrived.
+    Lost(Allowed),
+}
+
+/// How much may be lost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Allowed {
+    /// So many datagrams.
+    Datagrams(u64),
+    /// So many percent of them.
+    Percent(f64),
+}
+
+impl Allowed {
+    /// Whether that is more.
+    pub fn is_exceeded_by(self, lost: Lost) -> bool {
+        match self {
+            Self::Datagrams(datagrams) => lost.lost > datagrams,
+            Self::Percent(percent) => lost.lost as f64 * 100.0 > lost.of as f64 * percent,
+        }
+    }
+}
+
+impl Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Datagrams(0) => f.write_str("none may be"),
+            Self::Datagrams(datagrams) => write!(f, "{} may be", count_of(*datagrams, "datagram")),
+            Self::Percent(percent) => write!(f, "{percent} % may be"),
+        }
+    }
 }
 
 /// What a figure may be.
@@ -39,6 +82,13 @@ impl Display for Limit {
     }
 }
 
+impl Condition {
+    /// Whether it asks for a factor of a baseline's figure.
+    pub fn asks_for_baseline(&self) -> bool {
+        matches!(self.asked, Asked::Time { limit: Limit::Times(_), .. })
+    }
+}
+
 impl Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -48,9 +98,9 @@ impl Display for Condition {
 impl FromStr for Condition {
     type Err = String;
 
-    /// `p99>1.2x` · `p99.9 > 50us` · `due-to-published.p50>2ms`.
+    /// `p99>1.2x` · `p99.9 > 50us` · `due-to-published.p50>2ms` · `lost>0` · `lost>0.1%`.
     fn from_str(text: &str) -> Result<Self, String> {
-        const FORM: &str = "say p99>1.2x (times the baseline's), p99>50us, or due-to-published.p99.9>1.5x";
+        const FORM: &str = "say p99>1.2x (times the baseline's), p99>50us, due-to-published.p99.9>1.5x, or lost>0";
         let Some((figure, limit)) = text.split_once('>') else {
             return Err(match text.contains(['<', '=']) {
                 true => format!("`{text}`: only `>` can be asked for; {FORM}"),
@@ -58,6 +108,11 @@ impl FromStr for Condition {
             });
         };
         let (figure, limit) = (figure.trim(), limit.trim());
+        if figure == "lost" {
+            let allowed =
+                parse_allowed(limit).ok_or_else(|| format!("`{text}`: lost are datagrams or a share of them: say lost>0 or lost>0.1%"))?;
+            return Ok(Self { text: text.trim().to_owned(), asked: Asked::Lost(allowed) });
+        }
         // A percentile may have a point as well: what begins a measure's name is no percentile.
         let (measure, percentile) = match figure.split_once('.') {
             Some((name, percentile)) if !is_percentile_s_beginning(name) => (Some(measure(name)?), percentile),
@@ -69,7 +124,7 @@ impl FromStr for Condition {
             true => format!("`{text}`: only `>` can be asked for; {FORM}"),
             false => format!("`{text}`: `{limit}` is neither a factor nor a time; {FORM}"),
         })?;
-        Ok(Self { text: text.trim().to_owned(), measure, percentile, limit })
+        Ok(Self { text: text.trim().to_owned(), asked: Asked::Time { measure, percentile, limit } })
     }
 }
 
@@ -83,6 +138,18 @@ fn measure(name: &str) -> Result<Measure, String> {
         let near = did_you_mean(name, names()).map_or("there is: ".to_owned(), |near| format!("did you mean `{near}`? There is: "));
         format!("`{name}` is no measure; {near}{}", names().collect::<Vec<_>>().join(", "))
     })
+}
+
+/// `0`, `1000`, or `0.1%`.
+fn parse_allowed(text: &str) -> Option<Allowed> {
+    match text.strip_suffix('%') {
+        Some(percent) => {
+            let percent = percent.trim_end();
+            let plain = percent.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            percent.parse().ok().filter(|percent| plain && (0.0..100.0).contains(percent)).map(Allowed::Percent)
+        }
+        None => text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten().map(Allowed::Datagrams),
+    }
 }
 
 /// `1.2x`, or a time from 1 ns to an hour.

@@ -4,6 +4,7 @@
 //!  rounds ─▶ BenchResult ─┬─ json ◀─▶ a file, read back by --show and --baseline      encoded: histograms in it
 //!                         ├─ percentile, comparison, summary (in sentences) ─┬─▶ table, on a terminal
 //!                         │                                                  └─▶ report, a page with plots
+//!                         ├─ lost ─ which figures stand without what was lost
 //!                         ├─ hlog, hgrm ─▶ HdrHistogram's own files
 //!                         └─ condition, baseline ─▶ whether it became worse
 //! ```
@@ -17,6 +18,7 @@ mod encoded;
 pub mod hgrm;
 pub mod hlog;
 pub mod json;
+pub mod lost;
 pub mod percentile;
 pub mod readable;
 pub mod report;
@@ -24,4 +26,4 @@ mod result;
 pub mod summary;
 pub mod table;
 
-pub use result::{BenchResult, RoundFigures, RoundPercentiles, Variant};
+pub use result::{BenchResult, RoundFigures, RoundPercentiles, Variant, tell_apart};

@@ -37,6 +37,11 @@ impl Percentile {
         count > 0 && (self == Self::MAX || beyond >= u128::from(FEWEST_BEYOND))
     }
 
+    /// Whether it says the same of all values, so many of which were lost: those are at most a tenth of what lies beyond it.
+    pub fn stands_without(self, lost: u64, of: u64) -> bool {
+        u128::from(lost) * 10_000_000 <= u128::from(of) * u128::from(1_000_000 - self.0)
+    }
+
     /// The fewest values that tell it.
     pub fn values_wanted(self) -> u64 {
         match 1_000_000 - u64::from(self.0) {

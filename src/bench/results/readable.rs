@@ -45,6 +45,12 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
+/// Words with their whole numbers in groups of three: a pace.
+pub fn numbers_grouped(words: &str) -> String {
+    let plain = |word: &str| word.parse::<u64>().ok().filter(|number| number.to_string() == word);
+    words.split(' ').map(|word| plain(word).map_or(word.to_owned(), grouped)).collect::<Vec<_>>().join(" ")
+}
+
 /// A count with its noun, in the plural where it is not one.
 pub fn count_of(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })

@@ -56,6 +56,8 @@ pub struct Variant {
     pub lateness: Option<Lateness>,
     /// Of the last round.
     pub intervals: Vec<Interval>,
+    /// What the latencies of the intervals are of; `None`: of the headline.
+    pub intervals_of: Option<Measure>,
     /// Each round by itself: what spread is computed from.
     pub rounds: Vec<RoundFigures>,
     /// How long the warm-up of the last round was, ns from the first due time.
@@ -64,6 +66,16 @@ pub struct Variant {
     pub stamp_ns: f64,
     /// What people should know besides.
     pub remarks: Vec<String>,
+}
+
+/// Gives variants of one name (a way compared with itself) names that tell them apart: `xdp`, `xdp-2`.
+pub fn tell_apart(variants: &mut [Variant]) {
+    let mut taken: Vec<String> = Vec::new();
+    for variant in variants {
+        let names = (1_u64..).map(|nth| if nth == 1 { variant.label.clone() } else { format!("{}-{nth}", variant.label) });
+        variant.label = names.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
+        taken.push(variant.label.clone());
+    }
 }
 
 impl Variant {
@@ -82,7 +94,7 @@ impl Variant {
             mine.sent = mine.sent.saturating_add(theirs.sent);
             mine.late = mine.late.saturating_add(theirs.late);
         }
-        self.intervals = round.intervals;
+        (self.intervals, self.intervals_of) = (round.intervals, round.intervals_of);
         self.warm_up_ns = round.warm_up_ns;
         if round.stamp_ns > 0.0 {
             self.stamp_ns = round.stamp_ns;

@@ -2,9 +2,10 @@
 
 use super::comparison::{self, Ratio};
 use super::percentile::{PERCENTILES, Percentile};
-use super::readable::{self, clipped, count_of, grouped, one_line, share, three_digits, time};
-use super::{BenchResult, Variant};
+use super::readable::{self, clipped, count_of, grouped, numbers_grouped, one_line, share, three_digits, time};
+use super::{BenchResult, Variant, lost};
 use crate::bench::{Counts, Measure};
+use crate::stats::Drop;
 
 /// A sentence, and how it is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub fn label(variant: &Variant) -> String {
     }
 }
 
-/// What has to be known first: nothing measured, a sender that fell behind, or else the headline.
+/// What has to be known first: nothing measured, what was lost, a sender that fell behind, or else the headline.
 pub fn verdict(result: &BenchResult) -> Sentence {
     let Some(measured) = result.variants.first() else {
         return Sentence::warning("Nothing was measured: no variant was run.");
@@ -42,14 +43,17 @@ pub fn verdict(result: &BenchResult) -> Sentence {
     if !in_vain.is_empty() {
         return Sentence::warning(format!("Nothing was delivered: {}.", in_vain.join("; ")));
     }
+    let lost = lost::first(result);
+    let first = |words: String| Sentence { words: lost.iter().cloned().chain([words]).collect::<Vec<_>>().join(" "), warns: true };
     let behind: Vec<String> = result.variants.iter().filter(|variant| fell_behind(variant)).map(how_late).collect();
     if !behind.is_empty() {
         let who = if sends(measured) { "sender" } else { "lane" };
         let what = format!("The pace was not kept, and latency from due holds the {who}'s delay.");
-        return Sentence::warning(format!("The {who} fell behind: {}. {what}", behind.join("; ")));
+        return first(format!("The {who} fell behind: {}. {what}", behind.join("; ")));
     }
-    let histogram = measured.measures.get(result.headline);
-    let (of, title) = (label(measured), result.headline.title());
+    let headline = lost::headline(result);
+    let histogram = measured.measures.get(headline);
+    let (of, title) = (label(measured), headline.title());
     if histogram.is_empty() {
         let samples = if measured.counts.warm_up >= measured.counts.sent && measured.counts.sent > 0 {
             "all of it is warm-up: say --warm-up-ms 0, or run longer"
@@ -58,24 +62,26 @@ pub fn verdict(result: &BenchResult) -> Sentence {
         } else {
             "no sampled datagram has this time"
         };
-        return Sentence::warning(format!("{of}: {title}: nothing was measured ({samples})."));
+        return first(format!("{of}: {title}: nothing was measured ({samples})."));
     }
     let within = [(PERCENTILES[0], "half within"), (PERCENTILES[2], "99 % within"), (PERCENTILES[3], "99.9 % within")];
     let mut parts: Vec<String> =
         within.iter().filter_map(|&(percentile, words)| Some(format!("{words} {}", time(percentile.of(histogram)?)))).collect();
     parts.push(format!("the slowest {}", time(histogram.max())));
-    Sentence::plain(format!("{of}: {title}: {}.", parts.join(", ")))
+    let words = format!("{of}: {title}: {}.", parts.join(", "));
+    if lost.is_empty() { Sentence::plain(words) } else { first(words) }
 }
 
 /// What was replayed, in words and figures.
 pub fn workload(result: &BenchResult) -> String {
     let what = if result.workload.is_empty() { "nothing" } else { &result.workload };
-    format!("{}: {}, {}", one_line(what), count_of(result.datagrams, "datagram"), count_of(result.messages, "message"))
+    format!("{}: {}, {}", one_line(&numbers_grouped(what)), count_of(result.datagrams, "datagram"), count_of(result.messages, "message"))
 }
 
 /// How it went: the pace, the way, the rounds.
 pub fn pace(result: &BenchResult) -> String {
-    let said = [result.pace.as_str(), result.way.as_str()].into_iter().filter(|words| !words.is_empty()).map(one_line);
+    let said =
+        [numbers_grouped(&result.pace), result.way.clone()].into_iter().filter(|words| !words.is_empty()).map(|words| one_line(&words));
     let rounds = match (result.rounds, result.variants.len()) {
         (1, 0 | 1) => "one round".to_owned(),
         (1, _) => "one round of each, one after the other".to_owned(),
@@ -99,11 +105,15 @@ pub fn who(variant: &Variant) -> &'static str {
     if sends(variant) || variant.lateness.is_none() { "sender" } else { "lane" }
 }
 
-/// `xdp sent 53,894 datagrams, of which 0 arrived`.
+/// `none of xdp's 53,894 datagrams arrived`.
 fn nothing_came(variant: &Variant) -> String {
     let counts = &variant.counts;
-    let arrived = counts.sent.saturating_sub(counts.not_arrived());
-    format!("{} was sent {}, of which {} arrived", label(variant), count_of(counts.sent, "datagram"), grouped(arrived))
+    let (whose, sent) = (label(variant), count_of(counts.sent, "datagram"));
+    match counts.sent.saturating_sub(counts.not_arrived()) {
+        0 => format!("none of {whose}'s {sent} arrived"),
+        arrived if arrived >= counts.sent => format!("{whose}'s {sent} arrived, and no message came of it"),
+        arrived => format!("{} of {whose}'s {sent} arrived, and no message came of it", grouped(arrived)),
+    }
 }
 
 /// `xdp 12.4 % of its datagrams more than 50.0 µs late (p99 3.20 ms)`.
@@ -156,7 +166,7 @@ fn three_or_all(rate: f64) -> String {
     if rate >= 100.0 { grouped(rate.round() as u64) } else { three_digits(rate) }
 }
 
-/// What was lost on a variant's way, in sentences; in the order of the path.
+/// What was lost on a variant's way, in words; in the order of the path.
 pub fn losses(counts: &Counts) -> Vec<String> {
     let mut losses = Vec::new();
     let mut lost = |count, noun: &str, how: &str| {
@@ -166,20 +176,24 @@ pub fn losses(counts: &Counts) -> Vec<String> {
     };
     let not_sent = if counts.stopped { "still to come when it was stopped" } else { "not sent" };
     lost(counts.not_sent(), "datagram", not_sent);
-    lost(counts.not_arrived(), "datagram", "sent, and never received");
+    lost(counts.not_arrived().saturating_sub(counts.overrun), "datagram", "sent, and never received");
     lost(counts.overrun, "datagram", "dropped by the kernel for want of room");
     lost(counts.gaps, "gap", "in the sequence");
     lost(counts.lost_messages, "message", "lost in gaps");
-    for (reason, count) in &counts.dropped_by_reason {
-        lost(*count, "drop", &format!("({})", one_line(reason)));
-    }
-    lost(counts.untold(), "message", "that came too late to be told, or not at all");
+    lost(counts.untold(), "message", "neither delivered nor counted in a gap");
     lost(counts.lapped, "record", "too fast for the consumer");
-    lost(counts.unmatched, "sampled datagram", "without a partner (in no percentile)");
+    lost(counts.unmatched, "sampled datagram", "without a partner (not in due → seen)");
     losses
 }
 
-/// The same in one.
+/// What came and was not used, by reason: frames, datagrams or messages. What the kernel dropped is lost, and told there.
+pub fn dropped(variant: &Variant) -> Option<Sentence> {
+    let reasons = variant.counts.dropped_by_reason.iter().filter(|(reason, _)| reason != Drop::ReceiveOverrun.name());
+    let drops: Vec<String> = reasons.map(|(reason, count)| format!("{} ({})", count_of(*count, "drop"), one_line(reason))).collect();
+    (!drops.is_empty()).then(|| Sentence::warning(drops.join(", ")))
+}
+
+/// What was lost in one sentence.
 pub fn loss(variant: &Variant) -> Sentence {
     let losses = losses(&variant.counts);
     if losses.is_empty() { Sentence::plain("nothing") } else { Sentence::warning(losses.join(", ")) }
@@ -198,12 +212,41 @@ pub fn stamping(variant: &Variant) -> Option<Sentence> {
     Some(Sentence::plain(format!("{cost}; {where_}")))
 }
 
-/// What a time of 1 ns from published to seen means.
+/// How the stages come to the time from received to published.
+pub fn stages(variant: &Variant) -> Option<Sentence> {
+    let measured = Measure::PARTS.into_iter().filter(|&part| !variant.measures.get(part).is_empty()).count();
+    let words = "receive is the wait behind the others of its batch";
+    let rest = "rest of its batch the wait until those are done too; datagram by datagram the six make up received → published";
+    match measured {
+        0 => None,
+        measured if measured == Measure::PARTS.len() => Some(Sentence::plain(format!("{words}, {rest}"))),
+        _ => Some(Sentence::plain(words)),
+    }
+}
+
+/// How many of a variant's samples the consumer had read before their batch had been published whole: their time from published to seen
+/// is below nought, and stands as 1 ns.
 pub fn seen_early(variant: &Variant) -> Option<Sentence> {
     let seen = variant.measures.get(Measure::PublishedToSeen);
-    let early = seen.count_between(0, 1);
-    let words = "are 1 ns: the consumer had read the records before their batch was published whole, so they were seen before that stamp";
-    (early > 0).then(|| Sentence::plain(format!("{} of its values {words}", share(early, seen.len()))))
+    let early = early(variant);
+    let words = "of those seen had been read before their batch was published whole, and count as 1 ns of published → seen";
+    let left_out = if is_mostly_early(variant) { ", which therefore says nothing and is left out" } else { "" };
+    (early > 0).then(|| Sentence::plain(format!("{} {words}{left_out}", share(early, seen.len()))))
+}
+
+fn early(variant: &Variant) -> u64 {
+    variant.measures.get(Measure::PublishedToSeen).count_between(0, 1)
+}
+
+/// Whether most were seen so early that published → seen says nothing.
+fn is_mostly_early(variant: &Variant) -> bool {
+    early(variant) > variant.measures.get(Measure::PublishedToSeen).len() / 2
+}
+
+/// Whether a measure of a variant has something to say: values, most of them not of what was seen before it was published whole.
+pub fn tells(variant: &Variant, measure: Measure) -> bool {
+    let is_told = measure != Measure::PublishedToSeen || !is_mostly_early(variant);
+    is_told && !variant.measures.get(measure).is_empty()
 }
 
 /// What of a variant is warm-up, and in no percentile.
@@ -241,6 +284,12 @@ pub fn ping_pong(variant: &Variant) -> Option<Sentence> {
 const PING_PONG_SHOWN: usize = 8;
 /// The same two cores at the same frequency give the same figure within some 10 %; a neighbour on the sibling thread doubles it.
 const PING_PONG_STEADY: f64 = 1.3;
+
+/// What the comparisons leave out: what each variant lost. Nothing where nothing is compared.
+pub fn losses_compared(result: &BenchResult) -> Vec<Sentence> {
+    let notes = if result.variants.len() > 1 { lost::notes(result) } else { Vec::new() };
+    notes.into_iter().map(|note| Sentence::warning(format!("{note}."))).collect()
+}
 
 /// What was measured, held against each other variant: `xdp: 0.62 (0.58 to 0.66) times udp's p50`.
 pub fn comparisons(result: &BenchResult) -> Vec<Sentence> {

@@ -143,13 +143,18 @@ impl Table<'_> {
         }
         self.sentence("rate", &summary::rate(variant))?;
         self.sentence("lost", &summary::loss(variant))?;
+        if let Some(dropped) = summary::dropped(variant) {
+            self.sentence("dropped", &dropped)?;
+        }
         self.sentence(summary::who(variant), &summary::sender(variant))?;
         self.sentence("warm-up", &summary::warm_up(variant))?;
         if let Some(stamping) = summary::stamping(variant) {
             self.sentence("stamping", &stamping)?;
         }
-        if let Some(seen_early) = summary::seen_early(variant) {
-            self.sentence("seen", &seen_early)?;
+        for (key, sentence) in [("stages", summary::stages(variant)), ("seen early", summary::seen_early(variant))] {
+            if let Some(sentence) = sentence {
+                self.sentence(key, &sentence)?;
+            }
         }
         if let Some(ping_pong) = summary::ping_pong(variant) {
             self.sentence("ping-pong", &ping_pong)?;
@@ -248,7 +253,7 @@ impl Table<'_> {
             return Ok(());
         }
         self.title(&format!("Summary: {}", result.headline.title()))?;
-        for sentence in sentences {
+        for sentence in sentences.into_iter().chain(summary::losses_compared(result)) {
             self.said_below(2, 0, "", &sentence.words, sentence.warns.then_some(Tone::Warning))?;
         }
         Ok(())
@@ -276,14 +281,17 @@ pub fn groups(variant: &Variant, headline: Measure) -> Vec<Group> {
     let first = std::iter::once(headline);
     let group = |title, measures: &mut dyn Iterator<Item = Measure>| Group {
         title,
-        measures: measures.filter(|&measure| !variant.measures.get(measure).is_empty()).collect(),
+        measures: measures
+            .filter(|&measure| measure == headline || summary::tells(variant, measure))
+            .filter(|&measure| !variant.measures.get(measure).is_empty())
+            .collect(),
     };
-    let stages = Measure::STAGES.into_iter().filter(|&measure| measure != headline);
+    let stages = Measure::PARTS.into_iter().filter(|&measure| measure != headline);
     let messages =
         Measure::ALL.iter().copied().filter(|&measure| measure.of() == crate::bench::measure::Of::Message && measure != headline);
     let groups = [
         group(None, &mut first.chain(spans.into_iter().filter(|&measure| measure != headline))),
-        group(Some("stages, of a datagram"), &mut stages.into_iter()),
+        group(Some("stages, of a stamped datagram"), &mut stages.into_iter()),
         group(Some("stages, of a message"), &mut messages.into_iter()),
     ];
     groups.into_iter().filter(|group| !group.measures.is_empty()).collect()

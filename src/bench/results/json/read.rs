@@ -3,9 +3,11 @@
 use std::io::Read;
 use std::path::Path;
 
+use super::write::to_thousandths;
 use super::{FORMAT, shape};
 use crate::bench::host::{HostCheck, HostFacts};
 use crate::bench::results::encoded;
+use crate::bench::results::percentile::{PERCENTILES, Percentile};
 use crate::bench::results::{BenchResult, RoundFigures, RoundPercentiles, Variant};
 use crate::bench::{Counts, Interval, Lateness, Measure, Measures};
 use crate::error::{Error, Exit, did_you_mean};
@@ -91,6 +93,19 @@ fn variant(variant: shape::Variant) -> Result<Variant, String> {
         if let Some((key, said, holds)) = said.into_iter().find(|(_, said, holds)| said != holds) {
             return Err(format!("{label}: {name}: {key} is {said}, but the histogram's is {holds}"));
         }
+        let told = PERCENTILES.map(|percentile| percentile.of(&histogram));
+        let said = [shape.p50_ns, shape.p90_ns, shape.p99_ns, shape.p99_9_ns, shape.p99_99_ns, Some(shape.max_ns)];
+        let figure = |ns: Option<u64>| ns.map_or("null".to_owned(), |ns| ns.to_string());
+        for ((percentile, said), holds) in PERCENTILES.iter().zip(said).zip(told) {
+            if said != holds && !(*percentile == Percentile::MAX && histogram.is_empty()) {
+                return Err(format!("{label}: {name}: {percentile}_ns is {}, but the histogram's is {}", figure(said), figure(holds)));
+            }
+        }
+        for (key, said, holds) in [("mean_ns", shape.mean_ns, histogram.mean()), ("stdev_ns", shape.stdev_ns, histogram.stdev())] {
+            if said != to_thousandths(holds) {
+                return Err(format!("{label}: {name}: {key} is {said}, but the histogram's is {}", to_thousandths(holds)));
+            }
+        }
         *measures.get_mut(of) = histogram;
     }
     Ok(Variant {
@@ -99,6 +114,7 @@ fn variant(variant: shape::Variant) -> Result<Variant, String> {
         measures,
         counts: counts(variant.counts),
         lateness: variant.lateness.map(|lateness| Lateness { limit_ns: lateness.limit_ns, sent: lateness.sent, late: lateness.late }),
+        intervals_of: variant.intervals_of.as_deref().map(measure).transpose()?,
         intervals: variant.intervals.into_iter().map(interval).collect(),
         rounds: variant.rounds.into_iter().map(round).collect::<Result<_, _>>()?,
         warm_up_ns: variant.warm_up_ns,
@@ -124,6 +140,8 @@ fn counts(counts: shape::Counts) -> Counts {
         dropped_by_reason: counts.dropped_by_reason.into_iter().map(|dropped| (dropped.reason, dropped.count)).collect(),
         sampled: counts.sampled,
         unmatched: counts.unmatched,
+        unseen: counts.unseen.unwrap_or(counts.unmatched),
+        unfollowed: counts.unfollowed,
         lapped: counts.lapped,
         stopped: counts.stopped,
     }
@@ -143,8 +161,8 @@ fn round(round: shape::Round) -> Result<RoundFigures, String> {
 }
 
 fn interval(interval: shape::Interval) -> Interval {
-    let shape::Interval { start_ns, length_ns, count, p50_ns, p99_ns, max_ns, datagrams, messages, gaps } = interval;
-    Interval { start_ns, length_ns, count, p50_ns, p99_ns, max_ns, datagrams, messages, gaps }
+    let shape::Interval { start_ns, length_ns, count, p50_ns, p99_ns, max_ns, datagrams, received, messages, gaps } = interval;
+    Interval { start_ns, length_ns, count, p50_ns, p99_ns, max_ns, datagrams, received, messages, gaps }
 }
 
 fn measure(name: &str) -> Result<Measure, String> {

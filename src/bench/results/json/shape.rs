@@ -69,6 +69,9 @@ pub(super) struct Variant {
     /// By name, in the order of the alphabet.
     pub measures: BTreeMap<String, Measure>,
     pub rounds: Vec<Round>,
+    /// The headline in files from before it was told.
+    #[serde(default)]
+    pub intervals_of: Option<String>,
     pub intervals: Vec<Interval>,
 }
 
@@ -100,6 +103,12 @@ pub(super) struct Counts {
     pub dropped_by_reason: Vec<Dropped>,
     pub sampled: u64,
     pub unmatched: u64,
+    /// In files from before it was counted what is unmatched stands for it.
+    #[serde(default)]
+    pub unseen: Option<u64>,
+    /// 0 in files from before it was counted.
+    #[serde(default)]
+    pub unfollowed: u64,
     pub lapped: u64,
     pub stopped: bool,
 }
@@ -160,6 +169,9 @@ pub(super) struct Interval {
     pub p99_ns: u64,
     pub max_ns: u64,
     pub datagrams: u64,
+    /// 0 in files from before it was counted.
+    #[serde(default)]
+    pub received: u64,
     pub messages: u64,
     pub gaps: u64,
 }

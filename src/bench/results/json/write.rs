@@ -70,6 +70,7 @@ fn variant(variant: &Variant) -> io::Result<shape::Variant> {
         counts: counts(&variant.counts),
         measures: measured.map(|&of| Ok((of.name().to_owned(), measure(variant, of)?))).collect::<io::Result<_>>()?,
         rounds: variant.rounds.iter().map(round).collect(),
+        intervals_of: variant.intervals_of.map(|measure| measure.name().to_owned()),
         intervals: variant.intervals.iter().map(interval).collect(),
     })
 }
@@ -92,6 +93,8 @@ fn counts(counts: &Counts) -> shape::Counts {
         dropped_by_reason: dropped.collect(),
         sampled: counts.sampled,
         unmatched: counts.unmatched,
+        unseen: Some(counts.unseen),
+        unfollowed: counts.unfollowed,
         lapped: counts.lapped,
         stopped: counts.stopped,
     }
@@ -131,8 +134,8 @@ fn round(round: &RoundFigures) -> shape::Round {
 }
 
 fn interval(interval: &Interval) -> shape::Interval {
-    let &Interval { start_ns, length_ns, count, p50_ns, p99_ns, max_ns, datagrams, messages, gaps } = interval;
-    shape::Interval { start_ns, length_ns, count, p50_ns, p99_ns, max_ns, datagrams, messages, gaps }
+    let &Interval { start_ns, length_ns, count, p50_ns, p99_ns, max_ns, datagrams, received, messages, gaps } = interval;
+    shape::Interval { start_ns, length_ns, count, p50_ns, p99_ns, max_ns, datagrams, received, messages, gaps }
 }
 
 fn comparisons(result: &BenchResult) -> Vec<shape::Comparison> {
@@ -157,7 +160,7 @@ fn comparisons(result: &BenchResult) -> Vec<shape::Comparison> {
 }
 
 /// To a thousandth: a number of at most 53 bits is read back as exactly the same one. What is no number is 0.
-fn to_thousandths(number: f64) -> f64 {
+pub(super) fn to_thousandths(number: f64) -> f64 {
     // Beyond that a thousandth is lost in the number itself, and what is read back would be another one.
     if number.is_nan() { 0.0 } else { (number.clamp(-9e12, 9e12) * 1e3).round() / 1e3 }
 }

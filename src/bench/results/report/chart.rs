@@ -32,8 +32,6 @@ pub(super) struct Chart {
     pub layers: Vec<Layer>,
     /// Height where there is room, pixels.
     pub height: u32,
-    /// Room for the words at the left, pixels.
-    pub left: u32,
     /// Room for words at the right, pixels.
     pub right: u32,
 }
@@ -122,9 +120,10 @@ impl Chart {
     ) -> Result<(), plotters::drawing::DrawingAreaErrorKind<<SVGBackend<'a> as plotters::prelude::DrawingBackend>::ErrorType>> {
         let letters = size.letters * FINE;
         let root: Area<'a> = SVGBackend::with_string(svg, (size.width * FINE, height * FINE)).into_drawing_area();
-        let left = if size.width < 500 { self.left.min(size.width * 3 / 10) } else { self.left };
         let (x, y) = (&self.x, &self.y);
-        let right = self.right.max(MARGIN);
+        // Nothing is cut: what is written at the left, and half of the last words at the bottom.
+        let left = widest(y, f64::from(size.letters)).clamp(44, size.width / 2);
+        let right = self.right.max(beyond(x, f64::from(size.width - left - MARGIN), f64::from(size.letters)).min(size.width / 5));
         let room = f64::from(size.width - left - right);
         let shown = thinned(x, room, f64::from(size.letters));
         let shown = Axis { ticks: shown, ..x.clone() };
@@ -291,6 +290,17 @@ fn mark<'a>(root: &Area<'a>, (x, y): (i32, i32), ink: Ink, whole: bool) -> Drawn
     };
     draw(ring, ink)?;
     if inside > 0 { draw(inside, Ink::Paper) } else { Ok(()) }
+}
+
+/// Room for what is written at an axis up the left, pixels.
+fn widest(axis: &Axis, letters: f64) -> u32 {
+    axis.ticks.iter().map(|(_, name)| width_of(name, letters)).fold(0.0, f64::max) as u32 + 12
+}
+
+/// Room right of an axis along the bottom, for the half of its last words that is beyond it, pixels; at least [`MARGIN`].
+fn beyond(axis: &Axis, room: f64, letters: f64) -> u32 {
+    let spill = |(at, name): &(f64, String)| width_of(name, letters) / 2.0 - (axis.to - at) / (axis.to - axis.from) * room;
+    axis.ticks.last().map_or(0, |last| spill(last).max(0.0) as u32 + 4).max(MARGIN)
 }
 
 /// The ticks whose words do not run into each other.

@@ -24,6 +24,9 @@ pub(super) fn show(page: &mut Page, result: &BenchResult) -> io::Result<()> {
         page.callout(if sentence.warns { Callout::Warning } else { Callout::Plain }, &sentence.words);
         ratios(page, result, measured, other)?;
     }
+    for sentence in summary::losses_compared(result) {
+        page.callout(Callout::Warning, &sentence.words);
+    }
     Ok(())
 }
 
@@ -66,7 +69,6 @@ fn ratios(page: &mut Page, result: &BenchResult, measured: &Variant, other: &Var
         y: Axis::ratios(&format!("{mine} divided by {theirs}: below 1 it takes less time"), all),
         layers,
         height: 330,
-        left: 60,
         right: 0,
     };
     let caption = "Mark: median of the rounds. Whisker: lowest to highest. Dots: each round, in which one ran right after the other. The line at 1 is \
@@ -139,7 +141,6 @@ pub(super) fn ping_pong(page: &mut Page, result: &BenchResult) -> io::Result<()>
         }),
         layers,
         height: 260,
-        left: 74,
         right: 0,
     };
     for variant in &result.variants {

@@ -59,7 +59,6 @@ pub(super) fn curves(page: &mut Page, result: &BenchResult, measure: Measure) ->
         y: Axis::log_times(&format!("{}, time", measure.title()), lowest_and_highest),
         layers,
         height: 400,
-        left: 74,
         right: 0,
     };
     let key: Vec<_> = variants().map(|(nth, variant)| (Ink::Series(nth), Swatch::Line, clipped(&summary::label(variant), 40))).collect();

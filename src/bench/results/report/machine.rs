@@ -10,11 +10,11 @@ use crate::bench::results::{BenchResult, Variant};
 
 /// All spans of the path that have values, by variant.
 pub(super) fn spans(page: &mut Page, result: &BenchResult) {
-    let stage = |measure: Measure| Measure::STAGES.contains(&measure) || measure.of() == Of::Message;
+    let stage = |measure: Measure| Measure::PARTS.contains(&measure) || measure.of() == Of::Message;
     let head = ["", "variant", "values"].into_iter().map(str::to_owned).chain(PERCENTILES.map(|percentile| percentile.to_string()));
     let mut table = Table { caption: "All spans of the path".to_owned(), head: head.collect(), words: 2, ..Table::default() };
     for &measure in Measure::ALL.iter().filter(|&&measure| !stage(measure)) {
-        for variant in result.variants.iter().filter(|variant| !variant.measures.get(measure).is_empty()) {
+        for variant in result.variants.iter().filter(|variant| summary::tells(variant, measure)) {
             let histogram = variant.measures.get(measure);
             let figures = PERCENTILES.map(|percentile| percentile.of(histogram).map_or("–".to_owned(), time));
             let first = [measure.title().to_owned(), summary::label(variant), grouped(histogram.len())];
@@ -27,12 +27,13 @@ pub(super) fn spans(page: &mut Page, result: &BenchResult) {
 /// What was counted, by variant.
 pub(super) fn counts(page: &mut Page, result: &BenchResult) {
     type Count = (&'static str, fn(&Variant) -> u64);
-    let all: [Count; 13] = [
+    let all: [Count; 16] = [
         ("datagrams due", |variant| variant.counts.due),
         ("datagrams sent", |variant| variant.counts.sent),
         ("datagrams not sent", |variant| variant.counts.not_sent()),
         ("datagrams received, all lines", |variant| variant.counts.received),
-        ("datagrams dropped by the kernel", |variant| variant.counts.overrun),
+        ("datagrams that never arrived", |variant| variant.counts.lost()),
+        ("of them dropped by the kernel", |variant| variant.counts.overrun),
         ("datagrams of warm-up", |variant| variant.counts.warm_up),
         ("messages delivered in sequence", |variant| variant.counts.messages),
         ("gaps", |variant| variant.counts.gaps),
@@ -41,6 +42,8 @@ pub(super) fn counts(page: &mut Page, result: &BenchResult) {
         ("records the consumer was too slow for", |variant| variant.counts.lapped),
         ("sampled datagrams", |variant| variant.counts.sampled),
         ("sampled datagrams without a partner", |variant| variant.counts.unmatched),
+        ("of them not seen, behind the warm-up", |variant| variant.counts.unseen),
+        ("of them in no time at all", |variant| variant.counts.unfollowed),
     ];
     let head = ["".to_owned()].into_iter().chain(result.variants.iter().map(summary::label)).collect();
     let mut table = Table { caption: "Counts".to_owned(), head, words: 1, ..Table::default() };
@@ -67,8 +70,10 @@ pub(super) fn counts(page: &mut Page, result: &BenchResult) {
     for variant in &result.variants {
         page.heading(&summary::label(variant));
         let mut said = vec![("rate", summary::rate(variant)), ("lost", summary::loss(variant)), ("warm-up", summary::warm_up(variant))];
+        said.extend(summary::dropped(variant).map(|sentence| ("dropped", sentence)));
         said.extend(summary::stamping(variant).map(|sentence| ("stamping", sentence)));
-        said.extend(summary::seen_early(variant).map(|sentence| ("published → seen", sentence)));
+        said.extend(summary::stages(variant).map(|sentence| ("stages", sentence)));
+        said.extend(summary::seen_early(variant).map(|sentence| ("seen early", sentence)));
         page.put(format_args!("<dl class=\"facts\">\n"));
         for (name, sentence) in said {
             page.put(format_args!("<div><dt>{name}</dt><dd>{}</dd></div>\n", Escaped(&sentence.words)));

@@ -7,6 +7,7 @@ mod axis;
 mod chart;
 mod compared;
 mod distribution;
+mod histograms;
 mod ink;
 mod machine;
 mod over_time;
@@ -31,13 +32,19 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 /// Writes the page `index.html` into a directory, which is made if it is not there; gives its path.
 pub fn write_dir(result: &BenchResult, dir: &Path) -> Result<PathBuf, Error> {
     let path = dir.join("index.html");
+    // Beside it and then renamed: a page that is there stays whole until the new one is, and a link is replaced, not what it leads to.
+    let beside = dir.join(format!(".index.html.{}", std::process::id()));
     let failed = |error: io::Error| {
         let cure = "make room, or name another directory";
         Error::new(Exit::Failed, "the report could not be written", error, cure).in_file(&path)
     };
     fs::create_dir_all(dir).map_err(failed)?;
     let mut html = Vec::new();
-    write(result, &mut html).and_then(|()| fs::write(&path, &html)).map_err(failed)?;
+    let written = write(result, &mut html).and_then(|()| fs::write(&beside, &html)).and_then(|()| fs::rename(&beside, &path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        failed(error)
+    })?;
     Ok(path)
 }
 
@@ -92,7 +99,11 @@ fn body(result: &BenchResult) -> io::Result<Page> {
         page.end_section();
     }
     if result.variants.iter().any(|variant| variant.intervals.iter().any(|interval| interval.count > 0)) {
-        page.section("time", "Latency over time", "The last round of each variant, interval by interval.");
+        page.section(
+            "time",
+            "Latency over time",
+            "The last round of each variant, interval by interval; the percentiles of each round are in its JSON.",
+        );
         over_time::latency(&mut page, result)?;
         page.end_section();
     }
@@ -103,7 +114,7 @@ fn body(result: &BenchResult) -> io::Result<Page> {
         page.end_section();
     }
     if result.variants.iter().any(|variant| !variant.intervals.is_empty()) {
-        page.section("rate", "Rate and gaps over time", "The last round of each variant.");
+        page.section("rate", "Rate and gaps over time", "The last round of each variant: what was sent, and what was received.");
         over_time::rate(&mut page, result)?;
         page.end_section();
     }
@@ -144,7 +155,7 @@ fn verdict(page: &mut Page, result: &BenchResult) {
     if result.stopped {
         page.callout(Callout::Warning, "The run was stopped before its end: these are the results so far.");
     }
-    for sentence in summary::comparisons(result) {
+    for sentence in summary::comparisons(result).into_iter().chain(summary::losses_compared(result)) {
         page.callout(if sentence.warns { Callout::Warning } else { Callout::Plain }, &sentence.words);
     }
     let spoilt = result.checks.iter().filter(|check| check.good != Some(true)).count();

@@ -4,6 +4,7 @@ use std::io;
 
 use super::axis::{Axis, log_time};
 use super::chart::{Chart, Layer};
+use super::histograms;
 use super::ink::Ink;
 use super::page::{Page, Swatch, Table};
 use crate::bench::Measure;
@@ -12,9 +13,9 @@ use crate::bench::results::readable::{clipped, grouped, share, three_digits, tim
 use crate::bench::results::summary;
 use crate::bench::results::{BenchResult, Variant};
 
-/// The stages of a datagram, and the way from the ring to the consumer.
-const PARTS: [Measure; 6] =
-    [Measure::Receive, Measure::Arbitrate, Measure::Decode, Measure::Book, Measure::Publish, Measure::PublishedToSeen];
+/// The parts of a datagram's time from received to published, and the way from the ring to the consumer.
+pub(super) const PARTS: [Measure; 7] =
+    [Measure::Receive, Measure::Arbitrate, Measure::Decode, Measure::Book, Measure::Publish, Measure::BatchEnd, Measure::PublishedToSeen];
 /// Of each variant a bar for each of these.
 const BARS: [(&str, Option<Percentile>); 3] = [("mean", None), ("p50", Some(PERCENTILES[0])), ("p99", Some(PERCENTILES[2]))];
 const BAR_HEIGHT: u32 = 34;
@@ -25,12 +26,13 @@ pub(super) fn any(result: &BenchResult) -> bool {
 }
 
 fn has_parts(variant: &Variant) -> bool {
-    PARTS.iter().any(|&part| !variant.measures.get(part).is_empty())
+    PARTS.iter().any(|&part| summary::tells(variant, part))
 }
 
 /// Shares as bars, spreads on a time axis, and the figures.
 pub(super) fn show(page: &mut Page, result: &BenchResult) -> io::Result<()> {
     shares(page, result)?;
+    histograms::show(page, result)?;
     spreads(page, result)?;
     for variant in result.variants.iter().filter(|variant| has_parts(variant)) {
         page.table(&table(variant));
@@ -40,7 +42,7 @@ pub(super) fn show(page: &mut Page, result: &BenchResult) -> io::Result<()> {
 
 /// The parts of one bar, ns; `None` where one of them cannot be told.
 fn parts(variant: &Variant, percentile: Option<Percentile>) -> Option<Vec<(usize, f64)>> {
-    let measured = PARTS.iter().enumerate().filter(|(_, part)| !variant.measures.get(**part).is_empty());
+    let measured = PARTS.iter().enumerate().filter(|(_, part)| summary::tells(variant, **part));
     let ns = |part: Measure| match percentile {
         None => Some(variant.measures.get(part).mean()),
         Some(percentile) => percentile.of(variant.measures.get(part)).map(|ns| ns as f64),
@@ -66,7 +68,7 @@ fn shares(page: &mut Page, result: &BenchResult) -> io::Result<()> {
                 let percent = format!("{} %", three_digits(to - from));
                 let words = vec![format!("{} {title} {percent}", nth + 1), format!("{} {percent}", nth + 1), format!("{}", nth + 1)];
                 let tip = format!("{} {bar}: {title}: {}, {percent}", summary::label(variant), time(ns.round() as u64));
-                layers.push(Layer::Bar { x: (from, to), y: (-y - 0.38, -y + 0.38), ink: Ink::Series(nth), words, tip });
+                layers.push(Layer::Bar { x: (from, to), y: (-y - 0.38, -y + 0.38), ink: ink(PARTS[nth], nth), words, tip });
                 from = to;
             }
             layers.push(Layer::Words { at: (100.0, -y), words: time(whole.round() as u64) });
@@ -82,14 +84,14 @@ fn shares(page: &mut Page, result: &BenchResult) -> io::Result<()> {
         y,
         layers,
         height: 80 + BAR_HEIGHT * names.len().clamp(1, 60) as u32,
-        left: 120,
         right: 74,
     };
-    let measured = |part: Measure| result.variants.iter().any(|variant| !variant.measures.get(part).is_empty());
+    let measured = |part: Measure| result.variants.iter().any(|variant| summary::tells(variant, part));
     let key = PARTS.iter().enumerate().filter(|(_, part)| measured(**part));
-    let key: Vec<_> = key.map(|(nth, &part)| (Ink::Series(nth), Swatch::Bar(nth + 1), part.title().to_owned())).collect();
-    let caption = "Stages are of the datagrams that were stamped, each of those that came so far; stamping slows them. The times of the whole are \
-                   of the others, so the stages do not add up to them. Percentiles add up to nothing at all: the datagram that is slow in one \
+    let key: Vec<_> = key.map(|(nth, &part)| (ink(part, nth), Swatch::Bar(nth + 1), part.title().to_owned())).collect();
+    let caption = "Receive holds the wait behind the other datagrams of the same batch, rest of its batch the wait until they are done too: a batch \
+                   is published whole. All of it is of the datagrams that were stamped, and stamping slows them; the times of the whole are \
+                   of the others, so the parts do not add up to those to the nanosecond. Percentiles add up to nothing at all: the datagram that is slow in one \
                    stage is seldom the one that is slow in another.";
     page.figure(&chart, &key, caption)
 }
@@ -97,11 +99,12 @@ fn shares(page: &mut Page, result: &BenchResult) -> io::Result<()> {
 /// From p50 over p99 to the maximum, each stage of each variant.
 fn spreads(page: &mut Page, result: &BenchResult) -> io::Result<()> {
     let measured: Vec<Measure> =
-        PARTS.into_iter().filter(|&part| result.variants.iter().any(|variant| !variant.measures.get(part).is_empty())).collect();
+        PARTS.into_iter().filter(|&part| result.variants.iter().any(|variant| summary::tells(variant, part))).collect();
     let variants = result.variants.len().max(1) as f64;
     let figures = |variant: &Variant, part: Measure| {
-        [PERCENTILES[0], PERCENTILES[2], Percentile::MAX]
-            .map(|percentile| percentile.of(variant.measures.get(part)).map(|ns| (percentile, ns)))
+        [PERCENTILES[0], PERCENTILES[2], Percentile::MAX].map(|percentile| {
+            percentile.of(variant.measures.get(part)).filter(|_| summary::tells(variant, part)).map(|ns| (percentile, ns))
+        })
     };
     let mut layers = Vec::new();
     for (row, &part) in measured.iter().enumerate() {
@@ -130,7 +133,6 @@ fn spreads(page: &mut Page, result: &BenchResult) -> io::Result<()> {
         y: Axis { name: String::new(), from: 0.5 - measured.len().max(1) as f64, to: 0.5, ticks, light: Vec::new() },
         layers,
         height: (110 + measured.len().max(1) as u32 * (16 + 14 * result.variants.len().clamp(1, 8) as u32)).min(700),
-        left: 120,
         right: 0,
     };
     let key: Vec<_> =
@@ -140,7 +142,7 @@ fn spreads(page: &mut Page, result: &BenchResult) -> io::Result<()> {
 
 fn table(variant: &Variant) -> Table {
     let mean = |measure: Measure| variant.measures.get(measure).mean();
-    let whole: f64 = PARTS.iter().map(|&part| mean(part)).sum();
+    let whole: f64 = PARTS.iter().filter(|&&part| summary::tells(variant, part)).map(|&part| mean(part)).sum();
     let head = ["", "values", "mean", "share of the mean"].into_iter().map(str::to_owned);
     let head = head.chain(PERCENTILES.map(|percentile| percentile.to_string())).collect();
     let messages = [Measure::DecodeMessage, Measure::BookMessage, Measure::PublishMessage];
@@ -148,10 +150,10 @@ fn table(variant: &Variant) -> Table {
         let histogram = variant.measures.get(measure);
         let shared = if PARTS.contains(&measure) { share(mean(measure).round() as u64, whole.round() as u64) } else { String::new() };
         let figures = PERCENTILES.map(|percentile| percentile.of(histogram).map_or("–".to_owned(), time));
-        let first = [measure.title().to_owned(), grouped(histogram.len()), format!("{} ns", three_digits(mean(measure))), shared];
+        let first = [measure.title().to_owned(), grouped(histogram.len()), time(mean(measure).round() as u64), shared];
         first.into_iter().chain(figures).collect()
     };
-    let measured = PARTS.into_iter().chain(messages).filter(|&measure| !variant.measures.get(measure).is_empty());
+    let measured = PARTS.into_iter().chain(messages).filter(|&measure| summary::tells(variant, measure));
     Table {
         caption: format!("{}: stages of a datagram, and of a message", summary::label(variant)),
         head,
@@ -160,7 +162,16 @@ fn table(variant: &Variant) -> Table {
     }
 }
 
+/// Behind publishing there is no series left, and it is not the lane's.
+fn ink(part: Measure, nth: usize) -> Ink {
+    if part == Measure::PublishedToSeen { Ink::Muted } else { Ink::Series(nth) }
+}
+
 /// A name that fits beside an axis.
-fn short(part: Measure) -> &'static str {
-    if part == Measure::PublishedToSeen { "seen" } else { part.title() }
+pub(super) fn short(part: Measure) -> &'static str {
+    match part {
+        Measure::PublishedToSeen => "seen",
+        Measure::BatchEnd => "rest",
+        part => part.title(),
+    }
 }
