@@ -5,6 +5,7 @@
 mod venue;
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
 
 use tickwire::book::BooksCapacity;
 use tickwire::channel::Channel;
@@ -57,6 +58,12 @@ impl Began {
     }
 }
 
+/// One test at a time: what a process has written to is write-protected when it forks, and each page of it is a fault afterwards.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(|failed| failed.into_inner())
+}
+
 /// Page faults of this thread so far.
 fn faults() -> i64 {
     // SAFETY: `rusage` is integers; getrusage fills it in.
@@ -69,6 +76,7 @@ fn faults() -> i64 {
 
 #[test]
 fn no_page_fault_after_the_first_datagrams() {
+    let _turn = alone();
     let mut path = Began::new();
     let all = path.datagrams.len();
     // The code's own pages, and the stack's.
@@ -106,6 +114,7 @@ fn without_system_calls(work: impl FnOnce()) -> bool {
 
 #[test]
 fn no_system_call_once_the_session_has_begun() {
+    let _turn = alone();
     let mut path = Began::new();
     let all = path.datagrams.len();
     // A new session is a new file.
