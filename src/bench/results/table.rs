@@ -204,7 +204,10 @@ impl Table<'_> {
             if rounds > 1 {
                 // Two that are worlds apart still leave a space to the next column.
                 let end = |ratio: f64| if ratio >= 999.5 { ">999".to_owned() } else { readable::ratio(ratio) };
-                let spread = |ratio: &comparison::Ratio| format!("{}–{}", end(ratio.low), end(ratio.high));
+                let spread = |ratio: &comparison::Ratio| {
+                    let (low, high) = (end(ratio.low), end(ratio.high));
+                    if low.len() + high.len() + 1 < FIGURE { format!("{low}–{high}") } else { format!("{}–{}", bare(&low), bare(&high)) }
+                };
                 let spreads: String =
                     ratios.iter().map(|ratio| format!("{:>FIGURE$}", ratio.as_ref().map_or(String::new(), spread))).collect();
                 let line = self.paint(Tone::Dim, &format!("{:NAMES$}{:COUNT$}{spreads}", "", ""));
@@ -295,4 +298,9 @@ pub fn groups(variant: &Variant, headline: Measure) -> Vec<Group> {
         group(Some("stages, of a message"), &mut messages.into_iter()),
     ];
     groups.into_iter().filter(|group| !group.measures.is_empty()).collect()
+}
+
+/// A ratio below one without the zero before its point.
+fn bare(ratio: &str) -> &str {
+    ratio.strip_prefix('0').filter(|rest| rest.starts_with('.')).unwrap_or(ratio)
 }
