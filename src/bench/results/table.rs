@@ -206,7 +206,11 @@ impl Table<'_> {
                 let end = |ratio: f64| if ratio >= 999.5 { ">999".to_owned() } else { readable::ratio(ratio) };
                 let spread = |ratio: &comparison::Ratio| {
                     let (low, high) = (end(ratio.low), end(ratio.high));
-                    if low.len() + high.len() + 1 < FIGURE { format!("{low}–{high}") } else { format!("{}–{}", bare(&low), bare(&high)) }
+                    if low.len() + high.len() + 1 < FIGURE {
+                        format!("{low}–{high}")
+                    } else {
+                        format!("{}–{}", bare(&low), bare(&high))
+                    }
                 };
                 let spreads: String =
                     ratios.iter().map(|ratio| format!("{:>FIGURE$}", ratio.as_ref().map_or(String::new(), spread))).collect();
