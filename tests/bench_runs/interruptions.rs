@@ -1,6 +1,7 @@
 //! Runs that end before their time: what was measured until then is given all the same, and why it ended is said.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,14 @@ fn bench(dir: &Path, arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
     command.arg("bench").args(arguments).arg("--json").arg(dir.join("result.json")).arg("--report").arg(dir.join("page"));
     command.arg("--hlog").arg(dir.join("result.hlog"));
+    // Whoever runs the tests under nohup has it ignored, and what is ignored is inherited.
+    // SAFETY: between fork and exec, one call that may be made there.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGHUP, libc::SIG_DFL);
+            Ok(())
+        })
+    };
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
