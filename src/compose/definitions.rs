@@ -110,7 +110,8 @@ fn attributes(told: &Directory) -> i32 {
     bits as i32
 }
 
-/// The instrument's category and group by ISO 10962 where the directory's letters say it; else nothing.
+/// The instrument's category and group by ISO 10962 where the directory's letters say it; else nothing. `X` is the standard's letter for an
+/// attribute that is not told.
 const fn cfi(told: &Directory) -> &'static [u8] {
     match (told.etp, told.issue_classification, told.issue_sub_type) {
         // Funds; notes that are traded like funds, trusts and other products are several groups.

@@ -29,9 +29,10 @@ pub fn interface_index(name: &str) -> io::Result<u32> {
 pub enum LinkState {
     /// Not brought up.
     Down,
-    /// Brought up, but without carrier, or not activated yet: what is sent is thrown away without an error.
+    /// Brought up, but without carrier, as far as the kernel knows: what is sent is thrown away without an error.
     Waiting,
-    /// Sends.
+    /// Sends, but for a moment: an interface whose state the kernel has not looked at yet counts as running too, and so does one whose driver
+    /// never tells it (loopback). Who knows which it is can ask for more, as [`Namespace::join`](super::netns::Namespace::join) does.
     Running,
 }
 
