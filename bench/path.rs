@@ -20,7 +20,7 @@ use tickwire::channel::{Channel, ChannelConfig};
 use tickwire::feed::arbiter::ArbiterConfig;
 use tickwire::feed::itch::{ItchDecoder, Market};
 use tickwire::feed::name::FeedName;
-use tickwire::feed::{Decoder, Event};
+use tickwire::feed::{Decoded, Decoder, Event, Receiver};
 use tickwire::generate::{GenerateConfig, Session};
 use tickwire::journal::Journal;
 use tickwire::record::{Schema, Sink};
@@ -179,10 +179,28 @@ fn apply(books: &mut Books, instrument: u32, event: &Event) -> i64 {
     books.top(instrument).bid_px
 }
 
+/// Applies what a decoder hands on.
+struct Applied<'a>(&'a mut Books);
+
+impl Receiver for Applied<'_> {
+    type Outcome = i64;
+
+    #[inline(always)]
+    fn moving(self, decoded: &Decoded) -> i64 {
+        apply(self.0, decoded.instrument_id, &decoded.event)
+    }
+
+    #[inline(always)]
+    fn other(self, decoded: Result<&Decoded, tickwire::stats::Drop>) -> i64 {
+        decoded.map_or(0, |decoded| self.0.top(decoded.instrument_id).bid_px)
+    }
+}
+
 fn books(day: &Day) -> Outcome {
     let mut books = Books::new(CAPACITY);
+    let mut decoder = ItchDecoder::new(Market::Nasdaq, 0);
     timed(|| {
-        day.each_event(|instrument, event| _ = black_box(apply(&mut books, instrument, event)));
+        day.each_message(|message| _ = black_box(decoder.decode_to(message, Applied(&mut books))));
         Some(books.live_orders())
     })
 }
@@ -204,9 +222,7 @@ fn books_ahead(day: &Day) -> Outcome {
             });
             touched[..count].iter().for_each(|&instrument| books.prefetch_levels(instrument));
             each_of(datagram, |message| {
-                if let Ok(decoded) = decoder.decode(message) {
-                    black_box(apply(&mut books, decoded.instrument_id, &decoded.event));
-                }
+                black_box(decoder.decode_to(message, Applied(&mut books)));
             });
         }
         Some(books.live_orders())

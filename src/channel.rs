@@ -11,7 +11,7 @@ use crate::feed::iex_tops::{IexTops, TopsDecoder};
 use crate::feed::itch::{Itch, ItchDecoder, Market};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
-use crate::feed::{Decoder, Protocol, SessionLayer};
+use crate::feed::{Decoded, Decoder, Protocol, Receiver, SessionLayer};
 use crate::journal::Journal;
 use crate::record::{ChannelState, Sink, Stage, control};
 use crate::stats::{Drop, Drops};
@@ -46,7 +46,10 @@ pub enum Channel {
 /// Arbiter, decoder and composer of one channel.
 pub struct Pipeline<P: Protocol> {
     arbiter: Arbiter,
-    meaning: Meaning<P>,
+    decoder: P::Decoder,
+    meaning: Meaning,
+    /// The instruments that the messages of this datagram are about.
+    touched: [u32; LOOK_AHEAD],
 }
 
 /// Messages of a datagram whose memory is asked for beforehand: as many as a full datagram of adds and deletes has.
@@ -57,9 +60,8 @@ const VENUE_AHEAD_NS: u64 = 60_000_000_000;
 /// The shortest window that anybody computes.
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Everything behind the arbiter.
-struct Meaning<P: Protocol> {
-    decoder: P::Decoder,
+/// Everything behind the decoder.
+struct Meaning {
     composer: Composer,
     index: u16,
     midnight_ns: Option<u64>,
@@ -224,8 +226,9 @@ impl<P: Protocol> Pipeline<P> {
         let books = Books::new(BooksCapacity { instruments: limit, orders, ..config.capacity });
         Self {
             arbiter: Arbiter::new(config.arbiter),
+            decoder,
+            touched: [0; LOOK_AHEAD],
             meaning: Meaning {
-                decoder,
                 composer: Composer::new(composer_config, books, limit),
                 index: config.index,
                 midnight_ns: config.midnight_ns,
@@ -247,89 +250,115 @@ impl<P: Protocol> Pipeline<P> {
     fn on_datagram<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
         sink.mark(Stage::Arbitrate);
         self.look_ahead(payload);
-        let meaning = &mut self.meaning;
-        self.arbiter.on_datagram::<P::Session>(line, recv_ns, payload, &mut Behind { meaning, sink });
+        let Self { arbiter, decoder, meaning, .. } = self;
+        arbiter.on_datagram::<P::Session>(line, recv_ns, payload, &mut Behind { decoder, meaning, sink });
         self.meaning.settle(recv_ns, sink);
     }
 
     /// Asks for the memory that the datagram's messages will touch, all at once: a load from DRAM takes 150 ns, but 8.5 ns each when
     /// they overlap. First the orders and the books' heads, then, when those have come, the ends of the books' price arrays.
-    #[inline]
-    fn look_ahead(&self, payload: &[u8]) {
+    #[inline(always)]
+    fn look_ahead(&mut self, payload: &[u8]) {
         let Ok(packet) = P::Session::packet(payload) else { return };
         // The slower line's copy will not be applied.
         if packet.count < 2 || packet.sequence.saturating_add(u64::from(packet.count)) <= self.arbiter.next_sequence() {
             return;
         }
         let composer = &self.meaning.composer;
-        let mut instruments = [0; LOOK_AHEAD];
-        let mut blocks = packet.blocks;
-        for instrument in instruments.iter_mut().take(usize::from(packet.count)) {
+        let (mut blocks, mut known) = (packet.blocks, 0);
+        for _ in 0..usize::from(packet.count).min(LOOK_AHEAD) {
             let Ok(message) = P::Session::next_message(&mut blocks) else { break };
-            if let Some(touch) = self.meaning.decoder.will_touch(message) {
+            if let Some(touch) = self.decoder.will_touch(message) {
                 composer.prefetch(touch.instrument, touch.order);
-                *instrument = touch.instrument;
+                self.touched[known] = touch.instrument;
+                known += 1;
             }
         }
-        for &id in instruments.iter().take(usize::from(packet.count)) {
-            composer.books().prefetch_levels(id);
+        for &instrument in &self.touched[..known] {
+            composer.books().prefetch_levels(instrument);
         }
     }
 
     fn on_time<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
-        let meaning = &mut self.meaning;
-        self.arbiter.on_time::<P::Session>(now_ns, &mut Behind { meaning, sink });
+        let Self { arbiter, decoder, meaning, .. } = self;
+        arbiter.on_time::<P::Session>(now_ns, &mut Behind { decoder, meaning, sink });
         self.meaning.settle(now_ns, sink);
     }
 
     fn finish<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {
-        let meaning = &mut self.meaning;
-        self.arbiter.finish::<P::Session>(now_ns, &mut Behind { meaning, sink });
+        let Self { arbiter, decoder, meaning, .. } = self;
+        arbiter.finish::<P::Session>(now_ns, &mut Behind { decoder, meaning, sink });
         self.meaning.composer.cut_events();
         self.meaning.settle(now_ns, sink);
     }
 }
 
 /// What the arbiter delivers to.
-struct Behind<'a, P: Protocol, S> {
-    meaning: &'a mut Meaning<P>,
+struct Behind<'a, D, S> {
+    decoder: &'a mut D,
+    meaning: &'a mut Meaning,
     sink: &'a mut S,
 }
 
-impl<P: Protocol, S: Sink> InSequence for Behind<'_, P, S> {
-    #[inline]
+impl<D: Decoder, S: Sink> InSequence for Behind<'_, D, S> {
+    // Not laid into the arbiter, whose registers it would crowd.
+    #[inline(never)]
     fn message(&mut self, sequence: u64, arrival: &Arrival, message: &[u8]) {
-        self.meaning.message(sequence, arrival, message, self.sink);
+        // A message of no bytes is legal: it consumes a number and says nothing.
+        if let Some(&kind) = message.first() {
+            self.sink.mark(Stage::Decode);
+            self.meaning.messages_by_type[kind as usize] += 1;
+            let at = Moment { sequence, recv_ns: arrival.recv_ns, send_ns: arrival.send_ns };
+            self.decoder.decode_to(message, Meant { meaning: self.meaning, sink: self.sink, at, moves_books: || D::moves_books(kind) });
+        }
         self.sink.mark(Stage::Arbitrate);
     }
 
     fn notice(&mut self, notice: Notice, at_ns: u64) {
-        self.meaning.notice(notice, at_ns, self.sink);
+        self.meaning.notice(notice, at_ns, self.decoder, self.sink);
     }
 }
 
-impl<P: Protocol> Meaning<P> {
-    #[inline]
-    fn message<S: Sink>(&mut self, sequence: u64, arrival: &Arrival, message: &[u8], sink: &mut S) {
-        // A message of no bytes is legal: it consumes a number and says nothing.
-        let Some(&kind) = message.first() else { return };
-        sink.mark(Stage::Decode);
-        self.messages_by_type[kind as usize] += 1;
-        let at = Moment { sequence, recv_ns: arrival.recv_ns, send_ns: arrival.send_ns };
-        let decoded = self.decoder.decode(message);
-        sink.mark(Stage::Book);
-        // By reference: an event can be large, and is not to be copied out of its result.
-        match &decoded {
+/// What the decoder hands a message to.
+struct Meant<'a, S, F> {
+    meaning: &'a mut Meaning,
+    sink: &'a mut S,
+    at: Moment,
+    moves_books: F,
+}
+
+impl<S: Sink, F: FnOnce() -> bool> Receiver for Meant<'_, S, F> {
+    type Outcome = ();
+
+    #[inline(always)]
+    fn moving(self, decoded: &Decoded) {
+        self.sink.mark(Stage::Book);
+        self.meaning.keep_time(decoded, &self.at, self.sink);
+        self.meaning.composer.apply_moving(&self.at, decoded, self.sink);
+    }
+
+    #[inline(never)]
+    fn other(self, decoded: Result<&Decoded, Drop>) {
+        self.sink.mark(Stage::Book);
+        match decoded {
             Ok(decoded) => {
-                if decoded.ts_event < self.venue_ns {
-                    self.ran_back(decoded.ts_event, &at, sink);
-                }
-                // A time far ahead of its receipt is a fault of the venue's, or of the wire; it must not close windows for the day.
-                self.venue_ns = self.venue_ns.max(decoded.ts_event.min(arrival.recv_ns.saturating_add(VENUE_AHEAD_NS)));
-                self.composer.apply(&at, decoded, sink);
+                self.meaning.keep_time(decoded, &self.at, self.sink);
+                self.meaning.composer.apply(&self.at, decoded, self.sink);
             }
-            Err(reason) => self.reject(*reason, kind, &at, sink),
+            Err(reason) => self.meaning.reject(reason, (self.moves_books)(), &self.at, self.sink),
         }
+    }
+}
+
+impl Meaning {
+    /// Follows the venue's clock.
+    #[inline(always)]
+    fn keep_time<S: Sink>(&mut self, decoded: &Decoded, at: &Moment, sink: &mut S) {
+        if decoded.ts_event < self.venue_ns {
+            self.ran_back(decoded.ts_event, at, sink);
+        }
+        // A time far ahead of its receipt is a fault of the venue's, or of the wire; it must not close windows for the day.
+        self.venue_ns = self.venue_ns.max(decoded.ts_event.min(at.recv_ns.saturating_add(VENUE_AHEAD_NS)));
     }
 
     /// Who closes windows by the watermark may have closed this message's second already, or not, by when it looked. Told in order
@@ -343,13 +372,13 @@ impl<P: Protocol> Meaning<P> {
     }
 
     #[cold]
-    fn reject<S: Sink>(&mut self, reason: Drop, kind: u8, at: &Moment, sink: &mut S) {
+    fn reject<S: Sink>(&mut self, reason: Drop, moves_books: bool, at: &Moment, sink: &mut S) {
         self.drops.count(reason);
         let Moment { sequence, recv_ns, .. } = *at;
         // A message that could have moved any book and could not be read is a message lost: a gap of one. Of other types only what they
         // would have told is missing; an unknown type is no loss, since a venue that adds one does not change what the others mean.
         let unreadable = matches!(reason, Drop::WrongLength | Drop::BadValue | Drop::UnknownInstrument);
-        if unreadable && P::Decoder::moves_books(kind) {
+        if unreadable && moves_books {
             self.composer.doubt_all();
             self.enter(ChannelState::Stale, recv_ns, sink);
             self.tell(control::GAP_OPEN, sequence, sequence, control::cause::UNREADABLE, recv_ns, sink);
@@ -357,10 +386,10 @@ impl<P: Protocol> Meaning<P> {
         }
     }
 
-    fn notice<S: Sink>(&mut self, notice: Notice, at_ns: u64, sink: &mut S) {
+    fn notice<S: Sink>(&mut self, notice: Notice, at_ns: u64, decoder: &mut impl Decoder, sink: &mut S) {
         self.journal.note(self.index, notice, at_ns);
         match notice {
-            Notice::SessionStart { first_sequence, cause, .. } => self.start(first_sequence, cause, at_ns, sink),
+            Notice::SessionStart { first_sequence, cause, .. } => self.start(first_sequence, cause, at_ns, decoder, sink),
             Notice::SessionEnd { next_sequence } => {
                 self.enter(ChannelState::Ended, at_ns, sink);
                 self.tell(control::SESSION_END, next_sequence, 0, control::cause::NONE, at_ns, sink);
@@ -391,7 +420,7 @@ impl<P: Protocol> Meaning<P> {
         }
     }
 
-    fn start<S: Sink>(&mut self, first_sequence: u64, cause: StartCause, at_ns: u64, sink: &mut S) {
+    fn start<S: Sink>(&mut self, first_sequence: u64, cause: StartCause, at_ns: u64, decoder: &mut impl Decoder, sink: &mut S) {
         let at = Moment { sequence: first_sequence, recv_ns: at_ns, send_ns: 0 };
         let code = match cause {
             StartCause::First => control::cause::FIRST,
@@ -399,7 +428,7 @@ impl<P: Protocol> Meaning<P> {
             StartCause::NewSession => {
                 sink.new_epoch();
                 self.composer.forget_session();
-                self.decoder.new_session();
+                decoder.new_session();
                 self.began_epoch = true;
                 (self.venue_ns, self.told_venue_ns, self.ran_back_from_ns) = (0, 0, 0);
                 control::cause::NEW_SESSION
@@ -414,7 +443,7 @@ impl<P: Protocol> Meaning<P> {
         if cause != StartCause::Restart && self.midnight_ns.is_none() {
             // Outside the calendar's range (a receive time of 1970) the old midnight stays: times are wrong either way.
             if let Ok(midnight_ns) = VenueDate::at(at_ns).and_then(VenueDate::midnight_ns) {
-                self.decoder.set_midnight(midnight_ns);
+                decoder.set_midnight(midnight_ns);
             }
         }
         let whole = first_sequence <= 1;

@@ -314,9 +314,8 @@ impl Books {
     /// Asks memory for what a message needs first: the book's line and its orders', all at once.
     ///
     /// Nearly all of a message's time is waiting for memory, and waits overlap only if they are asked for together: call this for
-    /// the message about 14 places ahead, [`Books::prefetch_levels`] for the one half as far, then apply the message at hand
-    /// (1.5 times as fast with 1.3 M live orders over 8,000 instruments).
-    #[inline]
+    /// all messages of a datagram, then [`Books::prefetch_levels`] for all, then apply them.
+    #[inline(always)]
     pub fn prefetch(&self, instrument: u32, order: Option<u64>) {
         crate::sys::prefetch(&self.books, instrument as usize);
         if let Some(order) = order {
@@ -324,8 +323,9 @@ impl Books {
         }
     }
 
-    /// Asks memory for the best levels of both sides. Reads the book's line, which should have come by now.
-    #[inline]
+    /// Asks memory for the best levels of both sides. Reads the book's line, which should have come by now. (To look up the order first, and ask
+    /// for its side alone, would be two lines less and a wait for the order: slower, 91 ns a message for 66.)
+    #[inline(always)]
     pub fn prefetch_levels(&self, instrument: u32) {
         if let Some(book) = self.books.get(instrument as usize) {
             book.ladders.iter().for_each(|ladder| ladder.prefetch(&self.arena));

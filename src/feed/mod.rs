@@ -297,10 +297,31 @@ pub struct Touch {
     pub order: Option<u64>,
 }
 
+/// Whom a decoder hands its event to.
+///
+/// Handed on, not returned: so each kind of message becomes one straight piece of code from its bytes to the book. An event that is returned
+/// has to be written to memory, read back, and told apart a second time.
+pub trait Receiver {
+    /// What comes of it.
+    type Outcome;
+
+    /// An event that moves a book of orders. Laid into the decoder once for each kind: to be `#[inline(always)]`.
+    fn moving(self, decoded: &Decoded) -> Self::Outcome;
+
+    /// Any other event, or the reason why there is none.
+    fn other(self, decoded: Result<&Decoded, Drop>) -> Self::Outcome;
+}
+
 /// Turns messages of one feed into events. State is at most a table of symbols and the venue's midnight.
 pub trait Decoder {
     /// Decodes one message (type byte first). Errors are the reason to count; the message is skipped.
     fn decode(&mut self, message: &[u8]) -> Result<Decoded, Drop>;
+
+    /// Decodes one message and hands it on. [`Decoder::decode`] is for who wants to have it.
+    #[inline(always)]
+    fn decode_to<R: Receiver>(&mut self, message: &[u8], receiver: R) -> R::Outcome {
+        receiver.other(self.decode(message).as_ref().map_err(|&reason| reason))
+    }
 
     /// Which instrument and order the message will touch, if any: a cheap guess, to have their memory on the way before the message
     /// is decoded. Nothing may depend on it.
