@@ -131,7 +131,8 @@ impl Ladder {
     fn below(&self, arena: &Arena, key: u64) -> usize {
         let len = self.len as usize;
         let far = len.saturating_sub(NEAR);
-        let Some(near) = arena.keys.get(self.first() + far..).and_then(|keys| keys.first_chunk::<NEAR>()) else { return 0 };
+        let from = self.first() + far;
+        let Some(near) = arena.keys.get(from..from + NEAR).and_then(<[u64]>::as_array::<NEAR>) else { return 0 };
         let below = crate::sys::count_below(near, key);
         if below == 0 && far > 0 {
             return self.below_far(arena, far, key);

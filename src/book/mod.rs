@@ -187,14 +187,14 @@ impl Books {
         if size > before.size {
             self.doubt(instrument, Drop::Overfill);
         }
-        Ok(self.take(place, before, size))
+        Ok(self.take(instrument, place, before, size))
     }
 
     /// Removes an order, whatever is left of it. Refused as [`Books::reduce`].
     #[inline(always)]
     pub fn delete(&mut self, instrument: u32, order: u64) -> Result<Reduced, Drop> {
         let (place, before) = self.held(instrument, order)?;
-        Ok(self.take(place, before, before.size))
+        Ok(self.take(instrument, place, before, before.size))
     }
 
     /// Sets the only level of a side, for feeds that tell the best prices without orders; size 0 means that there is none.
@@ -379,12 +379,12 @@ impl Books {
         held.ok_or_else(|| self.refuse_held(instrument, order))
     }
 
-    /// Takes `size`, or what is left, away from the order there.
+    /// Takes `size`, or what is left, away from the order there, which is this instrument's.
     #[inline(always)]
-    fn take(&mut self, place: Place, before: Order, size: u32) -> Reduced {
+    fn take(&mut self, instrument: u32, place: Place, before: Order, size: u32) -> Reduced {
         let taken = size.min(before.size);
         let gone = taken == before.size;
-        let book = &mut self.books[before.instrument as usize];
+        let book = &mut self.books[instrument as usize];
         let change = book.ladder_mut(before.side).reduce(&mut self.arena, before.side, before.price, taken, gone);
         book.changed(&self.arena, before.side);
         self.price_levels -= u64::from(change.effect == Effect::Removed);
