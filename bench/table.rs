@@ -111,9 +111,9 @@ impl Table {
         for row in &self.rows {
             let value = digits(row.value);
             let beside = row.beside.as_ref().map_or(String::new(), |(of, ratio)| format!("{:>8} of {of}", digits(*ratio)));
-            let target = row.target.map_or(String::new(), |target| {
-                format!("target {target}: {}", if row.is_met() == Some(true) { "met" } else { "MISSED" })
-            });
+            let target = row
+                .target
+                .map_or(String::new(), |target| format!("target {target}: {}", if row.is_met() == Some(true) { "met" } else { "MISSED" }));
             let line = format!("{:<name$} {value:>10} {:<5} {beside:<beside_width$}  {target}", row.name, row.unit, beside_width = of + 12);
             println!("{}", line.trim_end());
         }
