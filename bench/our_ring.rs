@@ -120,13 +120,13 @@ impl Batches {
 
 impl Receiver for Batches {
     #[inline(always)]
-    fn receive(&mut self, mut take: impl FnMut(&Mbo)) {
+    fn receive(&mut self, take: impl FnMut(&Mbo)) {
         let count = self.one_by_one.records.read(&mut self.room);
         if count == 0 {
             // Nothing has come, or something else than a record.
             return self.one_by_one.receive(take);
         }
-        self.room.iter().take(count).for_each(|record| take(record));
+        self.room.iter().take(count).for_each(take);
     }
 
     fn lost(&self) -> u64 {

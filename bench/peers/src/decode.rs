@@ -158,6 +158,8 @@ fn counts(mut blocks: &[u8]) -> [Counts; 3] {
     counts
 }
 
+type Way = fn(&[u8]) -> Sums;
+
 pub fn run(size: &Size, table: &mut Table) {
     let (blocks, messages) = blocks(size);
     let [ours, itch5, itchy_s] = counts(&blocks);
@@ -165,7 +167,7 @@ pub fn run(size: &Size, table: &mut Table) {
     assert_eq!(ours, itchy_s, "itchy counts other messages by type");
     assert_eq!(ours.iter().sum::<u64>(), messages, "messages were not decoded");
 
-    let ways: [(&str, fn(&[u8]) -> Sums); 4] =
+    let ways: [(&str, Way); 4] =
         [("itch5", itch5_handlers::sums), ("tickwire, structs", structs), ("tickwire, events", events), ("itchy", itchy)];
     let mut took = [const { Vec::new() }; 4];
     for round in 0..size.rounds {

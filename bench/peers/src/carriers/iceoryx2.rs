@@ -10,6 +10,8 @@ use zerocopy::transmute;
 use crate::transport::{Receiver, Sender};
 
 type Payload = [u64; 7];
+type Publishing = Port<Publisher<ipc::Service, Payload, ()>>;
+type Subscribed = Port<Subscriber<ipc::Service, Payload, ()>>;
 
 /// A port, and what it lives on.
 pub struct Port<T> {
@@ -18,13 +20,7 @@ pub struct Port<T> {
     _node: Node<ipc::Service>,
 }
 
-pub fn iceoryx2(
-    name: &str,
-    depth: usize,
-) -> (
-    impl FnOnce() -> Port<Publisher<ipc::Service, Payload, ()>> + Send + use<>,
-    impl FnOnce() -> Port<Subscriber<ipc::Service, Payload, ()>> + Send + use<>,
-) {
+pub fn iceoryx2(name: &str, depth: usize) -> (impl FnOnce() -> Publishing + Send + use<>, impl FnOnce() -> Subscribed + Send + use<>) {
     // Services are found by name on the whole machine: another run must not find ours.
     let name = format!("tickwire-peers/{}/{name}", std::process::id());
     let of_subscriber = name.clone();
@@ -50,7 +46,7 @@ fn open(name: &str, depth: usize) -> (Node<ipc::Service>, PortFactory<ipc::Servi
     (node, service)
 }
 
-impl Sender for Port<Publisher<ipc::Service, Payload, ()>> {
+impl Sender for Publishing {
     #[inline(always)]
     fn send(&mut self, record: &Mbo) {
         let sample = self.port.loan_uninit().expect("a sample to fill");
@@ -58,7 +54,7 @@ impl Sender for Port<Publisher<ipc::Service, Payload, ()>> {
     }
 }
 
-impl Receiver for Port<Subscriber<ipc::Service, Payload, ()>> {
+impl Receiver for Subscribed {
     #[inline(always)]
     fn receive(&mut self, mut take: impl FnMut(&Mbo)) {
         if let Some(sample) = self.port.receive().expect("a publisher that lives") {
