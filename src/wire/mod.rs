@@ -31,7 +31,7 @@ macro_rules! message_types {
             pub const TYPES: &'static [(u8, usize)] = &[$(($code, $size)),*];
 
             /// Lays the layout of the first byte's type over `bytes`; bytes behind it are ignored.
-            #[inline]
+            #[inline(always)]
             pub fn parse(bytes: &'a [u8]) -> Result<Self, $crate::wire::Unreadable> {
                 use $crate::wire::Unreadable;
                 let Some(&code) = bytes.first() else { return Err(Unreadable::TooShort) };
