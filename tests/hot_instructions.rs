@@ -1,0 +1,165 @@
+//! What the path executes, instruction by instruction: no lock, not even one that nobody else holds; no system call from the frame on; and no
+//! message that does much more work than others, however many orders rest. (Memory and page faults: `path_alloc`, `hot_path`.)
+//!
+//! An uncontended lock is neither a system call nor slow enough to notice, so it is looked for as what it is: an atomic read-modify-write.
+#![cfg(all(feature = "service", target_arch = "x86_64"))]
+
+mod began;
+mod kernel;
+mod stepping;
+mod venue;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use began::Began;
+use kernel::{Frame, GROUP, PORT, RawSender, in_namespace};
+use stepping::executed;
+use tickwire::book::{Books, BooksCapacity};
+use tickwire::feed::Side;
+use tickwire::feed::name::FeedName;
+use tickwire::lane::latency::latency;
+use tickwire::lane::{Lane, LaneChannel, LaneShared, Route};
+use tickwire::record::{Schema, Sink};
+use tickwire::source::lines::{LineKey, Lines};
+use tickwire::source::xdp::{AttachMode, Interface, SharedSteering, SocketConfig, SteeredLine, Steering, XdpQueue, XdpSource};
+use tickwire::source::{Datagram, Polled, Source, SourceError};
+use tickwire::stats::Drops;
+use tickwire::time::ClockKeeper;
+
+#[test]
+fn stepping_sees_every_kind_of_lock_and_every_system_call() {
+    let (mutex, counter, shared) = (Mutex::new(1), AtomicU64::new(0), Arc::new(2));
+    let locked = |work: &dyn Fn()| executed(work).0.locked.count;
+    assert!(locked(&|| drop(mutex.lock())) >= 2, "a mutex nobody else holds: lock, unlock");
+    assert_eq!(locked(&|| _ = counter.fetch_add(1, Ordering::Relaxed)), 1);
+    assert_eq!(locked(&|| counter.store(1, Ordering::SeqCst)), 1, "an xchg");
+    assert_eq!(locked(&|| std::sync::atomic::fence(Ordering::SeqCst)), 1);
+    assert_eq!(locked(&|| drop(shared.clone())), 2, "a reference count, up and down");
+    assert_eq!(locked(&|| counter.store(counter.load(Ordering::Acquire) + 1, Ordering::Release)), 0, "what rings are made of");
+    let (seen, ()) = executed(std::thread::yield_now);
+    assert_eq!((seen.system_calls.count, seen.system_calls.first.len()), (1, 1), "{seen:?}");
+    assert!(seen.instructions > 5);
+}
+
+#[test]
+fn no_lock_from_the_datagram_to_the_rings() {
+    let mut path = Began::new(1_500, 20);
+    let all = path.datagrams.len();
+    // A new session is a new file.
+    path.run(0..1);
+    let (seen, ()) = executed(|| path.run(1..all));
+    assert_eq!((seen.locked.count, seen.system_calls.count), (0, 0), "{seen:?}");
+    assert!(path.publisher.records(Schema::Mbo) > 1_000 && seen.instructions > 500_000, "{seen:?}");
+}
+
+#[test]
+fn no_lock_and_no_system_call_from_the_frame_to_the_datagram() {
+    in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        let interface = Interface::find("twb").unwrap();
+        let line = SteeredLine { group: GROUP, port: PORT, vlan: None, sources: vec![] };
+        let steering = match Steering::load(&interface, &[line]) {
+            Ok(steering) => SharedSteering::new(steering),
+            Err(error) => return kernel::skip(&error.to_string()),
+        };
+        let lines = Lines::new(&[LineKey { group: GROUP, port: PORT }]);
+        let keeper = ClockKeeper::start();
+        let config = SocketConfig { chunks: 256, bind_patience: Duration::from_millis(50), ..SocketConfig::default() };
+        let queue = XdpQueue { steering: steering.clone(), queue: 0, lines };
+        let mut source = XdpSource::open(&config, vec![queue], keeper.clock()).unwrap();
+        steering.lock().attach(AttachMode::Native, false).unwrap();
+        let sender = RawSender::open("twa");
+        for round in 0..3 {
+            (0..200_u32).for_each(|n| sender.send(&Frame::udp(&n.to_be_bytes()).build()));
+            let mut received = 0;
+            let (seen, idle) = executed(|| {
+                while let Polled::Delivered(_) = source.poll(&mut |datagram| received += datagram.payload.len()).unwrap() {}
+                // What a lane does most of the time.
+                source.poll(&mut |_| unreachable!()).unwrap()
+            });
+            assert_eq!((received, idle), (800, Polled::Idle), "round {round}");
+            assert_eq!((seen.locked.count, seen.system_calls.count), (0, 0), "{seen:?}");
+        }
+    });
+}
+
+/// Lends one datagram a poll.
+struct OneByOne {
+    datagrams: std::vec::IntoIter<Vec<u8>>,
+    drops: Drops,
+}
+
+impl Source for OneByOne {
+    fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError> {
+        // Not dropped here: what a test's vector needs is not the lane's doing.
+        let Some(payload) = self.datagrams.as_slice().first() else { return Ok(Polled::End) };
+        deliver(Datagram { line: 0, recv_ns: venue::RECV_NS, payload });
+        Ok(Polled::Delivered(1))
+    }
+    fn frames(&self) -> u64 {
+        0
+    }
+    fn drops(&self) -> &Drops {
+        &self.drops
+    }
+}
+
+#[test]
+fn a_lane_locks_nothing_but_to_hand_its_histograms_over_twice_a_second() {
+    let Began { datagrams, channel, publisher, room: _room } = Began::new(1_500, 20);
+    let keeper = ClockKeeper::start();
+    let (recorder, _reader) = latency();
+    let channels = vec![LaneChannel { channel, publication: 0 }];
+    let routes = vec![Route { channel: 0, line: 0 }];
+    let shared = Arc::new(LaneShared::default());
+    let mut lane = Lane::new(routes, channels, vec![publisher], keeper.clock(), recorder, shared.clone(), Duration::ZERO);
+    let turns = datagrams.len();
+    let mut source = OneByOne { datagrams: datagrams.into_iter(), drops: Drops::default() };
+    // A new session is a new file.
+    lane.turn(&mut source).unwrap();
+    let (mut locked, mut system_calls, began) = (0, 0, Instant::now());
+    while source.datagrams.next().is_some() {
+        let (seen, polled) = executed(|| lane.turn(&mut source));
+        polled.unwrap();
+        locked += u64::from(seen.locked.count > 0);
+        system_calls += seen.system_calls.count;
+    }
+    let hand_overs = began.elapsed().as_millis() as u64 / 500 + 1;
+    assert!(locked <= hand_overs && hand_overs < turns as u64 / 2, "{locked} of {turns} turns locked, {hand_overs} hand-overs");
+    assert_eq!(system_calls, 0);
+    assert!(lane.publications[0].records(Schema::Mbo) > 1_000 && shared.beats.load(Ordering::Relaxed) > 0);
+}
+
+/// The most instructions that one add, and one delete, took while books with room for so many orders fill up and then live on.
+fn most_of_a_message(orders: usize) -> (u64, u64) {
+    let mut books = Books::new(BooksCapacity { instruments: 16, orders, levels: 4_000 });
+    let (mut resting, mut reference, mut most) = (Vec::new(), 0_u64, (0, 0));
+    for nth in 0..orders * 2 {
+        reference += 1 + nth as u64 % 4;
+        let (instrument, price) = (1 + nth as u32 % 7, 1_000 + nth as i64 % 10);
+        let (seen, change) = executed(|| books.add(instrument, reference, Side::Bid, price, 100));
+        change.unwrap();
+        most.0 = seen.instructions.max(most.0);
+        resting.push((instrument, reference));
+        if resting.len() == orders {
+            // Of any age.
+            let (instrument, reference) = resting.swap_remove(nth * 7_919 % orders);
+            let (seen, reduced) = executed(|| books.delete(instrument, reference));
+            reduced.unwrap();
+            most.1 = seen.instructions.max(most.1);
+        }
+    }
+    assert_eq!(books.live_orders(), resting.len() as u64);
+    most
+}
+
+#[test]
+fn no_message_waits_for_the_order_table_to_grow() {
+    let (few, many) = (most_of_a_message(500), most_of_a_message(4_000));
+    println!("at most {few:?} and {many:?} instructions for an add and a delete");
+    assert!(many.0 < 2 * few.0 && many.1 < 2 * few.1);
+}
