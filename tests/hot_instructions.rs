@@ -9,6 +9,7 @@ mod kernel;
 mod stepping;
 mod venue;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -18,10 +19,9 @@ use kernel::{Frame, GROUP, PORT, RawSender, in_namespace};
 use stepping::executed;
 use tickwire::book::{Books, BooksCapacity};
 use tickwire::feed::Side;
-use tickwire::feed::name::FeedName;
 use tickwire::lane::latency::latency;
 use tickwire::lane::{Lane, LaneChannel, LaneShared, Route};
-use tickwire::record::{Schema, Sink};
+use tickwire::record::Schema;
 use tickwire::source::lines::{LineKey, Lines};
 use tickwire::source::xdp::{AttachMode, Interface, SharedSteering, SocketConfig, SteeredLine, Steering, XdpQueue, XdpSource};
 use tickwire::source::{Datagram, Polled, Source, SourceError};
@@ -44,14 +44,27 @@ fn stepping_sees_every_kind_of_lock_and_every_system_call() {
 }
 
 #[test]
-fn no_lock_from_the_datagram_to_the_rings() {
-    let mut path = Began::new(1_500, 20);
-    let all = path.datagrams.len();
+fn no_lock_from_the_datagram_to_the_rings_whatever_the_message() {
+    // A message each.
+    let mut path = Began::new(6_000, 20, 1);
     // A new session is a new file.
     path.run(0..1);
-    let (seen, ()) = executed(|| path.run(1..all));
-    assert_eq!((seen.locked.count, seen.system_calls.count), (0, 0), "{seen:?}");
-    assert!(path.publisher.records(Schema::Mbo) > 1_000 && seen.instructions > 500_000, "{seen:?}");
+    let mut looked_at = BTreeMap::<u8, u32>::new();
+    for at in 1..path.datagrams.len() {
+        let kind = path.datagrams[at][22];
+        let looked = looked_at.entry(kind).or_default();
+        // What happens at the first time only is warming up. Twice each of those that come late and seldom.
+        *looked += 1;
+        if !(2..4).contains(looked) {
+            path.run(at..at + 1);
+            continue;
+        }
+        let (seen, ()) = executed(|| path.run(at..at + 1));
+        assert_eq!((seen.locked.count, seen.system_calls.count), (0, 0), "{}: {seen:?}", kind as char);
+        assert!(seen.instructions > 100);
+    }
+    let common = b"ADEUXFCP";
+    assert!(common.iter().all(|kind| looked_at.get(kind) > Some(&3)) && looked_at.len() > 15, "{looked_at:?}");
 }
 
 #[test]
@@ -73,15 +86,15 @@ fn no_lock_and_no_system_call_from_the_frame_to_the_datagram() {
         let mut source = XdpSource::open(&config, vec![queue], keeper.clock()).unwrap();
         steering.lock().attach(AttachMode::Native, false).unwrap();
         let sender = RawSender::open("twa");
-        for round in 0..3 {
-            (0..200_u32).for_each(|n| sender.send(&Frame::udp(&n.to_be_bytes()).build()));
+        for round in 0..2 {
+            (0..100_u32).for_each(|n| sender.send(&Frame::udp(&n.to_be_bytes()).build()));
             let mut received = 0;
             let (seen, idle) = executed(|| {
                 while let Polled::Delivered(_) = source.poll(&mut |datagram| received += datagram.payload.len()).unwrap() {}
                 // What a lane does most of the time.
                 source.poll(&mut |_| unreachable!()).unwrap()
             });
-            assert_eq!((received, idle), (800, Polled::Idle), "round {round}");
+            assert_eq!((received, idle), (400, Polled::Idle), "round {round}");
             assert_eq!((seen.locked.count, seen.system_calls.count), (0, 0), "{seen:?}");
         }
     });
@@ -110,29 +123,34 @@ impl Source for OneByOne {
 
 #[test]
 fn a_lane_locks_nothing_but_to_hand_its_histograms_over_twice_a_second() {
-    let Began { datagrams, channel, publisher, room: _room } = Began::new(1_500, 20);
+    let Began { datagrams, channel, publisher, room: _room } = Began::new(1_000, 20, 1);
     let keeper = ClockKeeper::start();
     let (recorder, _reader) = latency();
     let channels = vec![LaneChannel { channel, publication: 0 }];
     let routes = vec![Route { channel: 0, line: 0 }];
     let shared = Arc::new(LaneShared::default());
     let mut lane = Lane::new(routes, channels, vec![publisher], keeper.clock(), recorder, shared.clone(), Duration::ZERO);
-    let turns = datagrams.len();
     let mut source = OneByOne { datagrams: datagrams.into_iter(), drops: Drops::default() };
-    // A new session is a new file.
-    lane.turn(&mut source).unwrap();
+    // What happens at the first times only is warming up.
+    while source.datagrams.len() > TURNS {
+        lane.turn(&mut source).unwrap();
+        source.datagrams.next();
+    }
     let (mut locked, mut system_calls, began) = (0, 0, Instant::now());
-    while source.datagrams.next().is_some() {
+    while source.datagrams.len() > 0 {
         let (seen, polled) = executed(|| lane.turn(&mut source));
-        polled.unwrap();
+        assert_eq!(polled.unwrap(), Polled::Delivered(1));
+        source.datagrams.next();
         locked += u64::from(seen.locked.count > 0);
         system_calls += seen.system_calls.count;
     }
     let hand_overs = began.elapsed().as_millis() as u64 / 500 + 1;
-    assert!(locked <= hand_overs && hand_overs < turns as u64 / 2, "{locked} of {turns} turns locked, {hand_overs} hand-overs");
+    assert!(locked <= hand_overs && hand_overs < TURNS as u64 / 2, "{locked} of {TURNS} turns locked, {hand_overs} hand-overs");
     assert_eq!(system_calls, 0);
-    assert!(lane.publications[0].records(Schema::Mbo) > 1_000 && shared.beats.load(Ordering::Relaxed) > 0);
+    assert!(lane.publications[0].records(Schema::Mbo) > 500 && shared.beats.load(Ordering::Relaxed) > 0);
 }
+
+const TURNS: usize = 24;
 
 /// The most instructions that one add, and one delete, took while books with room for so many orders fill up and then live on.
 fn most_of_a_message(orders: usize) -> (u64, u64) {
@@ -147,7 +165,7 @@ fn most_of_a_message(orders: usize) -> (u64, u64) {
         resting.push((instrument, reference));
         if resting.len() == orders {
             // Of any age.
-            let (instrument, reference) = resting.swap_remove(nth * 7_919 % orders);
+            let (instrument, reference) = resting.swap_remove(nth * 7_919 % resting.len());
             let (seen, reduced) = executed(|| books.delete(instrument, reference));
             reduced.unwrap();
             most.1 = seen.instructions.max(most.1);
@@ -159,7 +177,7 @@ fn most_of_a_message(orders: usize) -> (u64, u64) {
 
 #[test]
 fn no_message_waits_for_the_order_table_to_grow() {
-    let (few, many) = (most_of_a_message(500), most_of_a_message(4_000));
+    let (few, many) = (most_of_a_message(32), most_of_a_message(256));
     println!("at most {few:?} and {many:?} instructions for an add and a delete");
     assert!(many.0 < 2 * few.0 && many.1 < 2 * few.1);
 }

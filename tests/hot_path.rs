@@ -29,7 +29,7 @@ fn faults() -> i64 {
 #[test]
 fn no_page_fault_after_the_first_datagrams() {
     let _turn = alone();
-    let mut path = Began::new(60_000, 200);
+    let mut path = Began::new(60_000, 200, 35);
     let all = path.datagrams.len();
     // The code's own pages, and the stack's.
     path.run(0..all / 4);
@@ -67,7 +67,7 @@ fn without_system_calls(work: impl FnOnce()) -> bool {
 #[test]
 fn no_system_call_once_the_session_has_begun() {
     let _turn = alone();
-    let mut path = Began::new(60_000, 200);
+    let mut path = Began::new(60_000, 200, 35);
     let all = path.datagrams.len();
     // A new session is a new file.
     path.run(0..1);

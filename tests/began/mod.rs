@@ -22,12 +22,12 @@ pub struct Began {
 }
 
 impl Began {
-    pub fn new(messages: u64, symbols: u16) -> Self {
+    pub fn new(messages: u64, symbols: u16, per_datagram: usize) -> Self {
         let mut session = Session::new(&GenerateConfig::whole_day(5, messages, symbols, venue::MIDNIGHT_NS)).unwrap();
         let (mut datagrams, mut block, mut next) = (Vec::new(), Vec::new(), 1);
         while let Some(message) = session.next_message() {
             block.push(message.bytes.to_vec());
-            if block.len() == 35 {
+            if block.len() == per_datagram {
                 datagrams.push(venue::mold(b"SESSION001", next, &block));
                 next += block.len() as u64;
                 block.clear();
