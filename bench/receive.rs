@@ -84,11 +84,8 @@ impl Caches {
 fn main() {
     let arguments = Arguments::take();
     let only = arguments.rest.iter().skip_while(|argument| *argument != "--only").nth(1).cloned();
-    let (rounds, frames) = if arguments.is_bench {
-        (arguments.number(0).unwrap_or(41), arguments.number(1).unwrap_or(1_024))
-    } else {
-        (1, 100)
-    };
+    let (rounds, frames) =
+        if arguments.is_bench { (arguments.number(0).unwrap_or(41), arguments.number(1).unwrap_or(1_024)) } else { (1, 100) };
     let ways: Vec<Way> = WAYS.into_iter().filter(|way| only.as_deref().is_none_or(|only| only == way.name())).collect();
     // Before this thread is pinned, which narrows what it may use.
     let cores = affinity::allowed_cores();
@@ -113,7 +110,10 @@ fn main() {
             }
         }
     }
-    println!("{frames} frames of {} bytes waiting, {rounds} interleaved rounds, median (best); spoilt and not counted: {spoilt}", PAYLOAD_BYTES + 42);
+    println!(
+        "{frames} frames of {} bytes waiting, {rounds} interleaved rounds, median (best); spoilt and not counted: {spoilt}",
+        PAYLOAD_BYTES + 42
+    );
     let mut table = Table::new("receive");
     for state in STATES {
         let medians: Vec<(Way, f64, f64)> = ways
@@ -138,7 +138,10 @@ fn main() {
         }
     }
     table.finish(&arguments);
-    assert!(taken.iter().enumerate().all(|(at, taken)| !ways.contains(&WAYS[at % WAYS.len()]) || taken.len() as u64 * 2 > rounds), "more than half of the rounds are spoilt");
+    assert!(
+        taken.iter().enumerate().all(|(at, taken)| !ways.contains(&WAYS[at % WAYS.len()]) || taken.len() as u64 * 2 > rounds),
+        "more than half of the rounds are spoilt"
+    );
 }
 
 /// One round's answer.

@@ -53,11 +53,29 @@ fn assert_every_order_waits_where_the_model_says(books: &Books, model: &Model) {
 #[derive(Clone, Debug)]
 enum Op {
     /// `leap`s are farther than the window follows: what leaps is a stray.
-    Add { instrument: u32, leap: bool, step: u64, bid: bool, price: i64, size: u32 },
-    Reduce { which: prop::sample::Index, size: u32 },
-    Delete { which: prop::sample::Index },
-    Replace { which: prop::sample::Index, price: i64, size: u32 },
-    Clear { instrument: u32 },
+    Add {
+        instrument: u32,
+        leap: bool,
+        step: u64,
+        bid: bool,
+        price: i64,
+        size: u32,
+    },
+    Reduce {
+        which: prop::sample::Index,
+        size: u32,
+    },
+    Delete {
+        which: prop::sample::Index,
+    },
+    Replace {
+        which: prop::sample::Index,
+        price: i64,
+        size: u32,
+    },
+    Clear {
+        instrument: u32,
+    },
 }
 
 fn ops() -> impl Strategy<Value = Op> {

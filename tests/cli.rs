@@ -575,7 +575,13 @@ fn replay_says_where_an_order_waits_as_a_consumer_who_kept_the_queues_does() {
         let sizes = kept_at(&shown, kept).map(|order| order["size"].as_u64().unwrap());
         assert_eq!((told["level_orders"].as_u64(), told["level_size"].as_u64()), (Some(sizes.clone().count() as u64), Some(sizes.sum())));
         assert_eq!(told["maybe_bad"], false);
-        let line = format!("order {} of {symbol}: {} {}, {} left; ", told["order_id"], told["side"].as_str().unwrap(), told["price"].as_str().unwrap(), told["size"]);
+        let line = format!(
+            "order {} of {symbol}: {} {}, {} left; ",
+            told["order_id"],
+            told["side"].as_str().unwrap(),
+            told["price"].as_str().unwrap(),
+            told["size"]
+        );
         assert!(out.contains(&line), "{line:?} is not in: {out}");
     }
 

@@ -246,9 +246,11 @@ impl Orders {
         let (reference, like) = (order.order, Rest::new(order, owner));
         let in_table = !self.window.covers(reference) || self.window.may_stray(reference);
         let old = self.hashed.iter().take(if in_table { usize::MAX } else { 0 });
-        let behind = self.window.beyond(reference).chain(old).filter(move |&(other, rest)| {
-            other > reference && rest.tag == like.tag && rest.price == like.price && !rest.is_vacant()
-        });
+        let behind = self
+            .window
+            .beyond(reference)
+            .chain(old)
+            .filter(move |&(other, rest)| other > reference && rest.tag == like.tag && rest.price == like.price && !rest.is_vacant());
         behind.map(|(_, rest)| rest.size)
     }
 
