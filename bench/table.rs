@@ -171,6 +171,11 @@ impl Arguments {
         parsed
     }
 
+    /// What follows an option among the rest.
+    pub fn value_of(&self, option: &str) -> Option<&str> {
+        self.rest.iter().skip_while(|argument| *argument != option).nth(1).map(String::as_str)
+    }
+
     /// The number at this place among those of the rest, if there is one.
     pub fn number(&self, at: usize) -> Option<u64> {
         self.rest.iter().filter_map(|argument| argument.parse().ok()).nth(at)
