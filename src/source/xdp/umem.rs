@@ -149,11 +149,11 @@ impl Inspector {
 /// What backs the UMEM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pages {
-    /// Pages of the system's size, as asked.
+    /// Pages of the system's size, as asked, which the kernel makes huge where it can.
     Small,
     /// 2 MiB pages, as asked.
     Huge,
-    /// 2 MiB pages were asked for, but there were none: small ones (say so).
+    /// Pages of the kernel's pool were asked for, but there were none: as [`Pages::Small`] (say so).
     SmallForWantOfHuge,
 }
 
