@@ -34,7 +34,9 @@ struct Seen {
 }
 
 impl Seen {
-    const NONE: Self = Self { count: AtomicU64::new(0), places: [const { AtomicUsize::new(0) }; PLACES] };
+    const fn new() -> Self {
+        Self { count: AtomicU64::new(0), places: [const { AtomicUsize::new(0) }; PLACES] }
+    }
 
     fn add(&self, place: usize) {
         let count = self.count.load(Ordering::Relaxed);
@@ -52,8 +54,8 @@ impl Seen {
 }
 
 static INSTRUCTIONS: AtomicU64 = AtomicU64::new(0);
-static LOCKED: Seen = Seen::NONE;
-static SYSTEM_CALLS: Seen = Seen::NONE;
+static LOCKED: Seen = Seen::new();
+static SYSTEM_CALLS: Seen = Seen::new();
 
 /// Runs `work` on this thread, instruction by instruction. One thread at a time.
 pub fn executed<R>(work: impl FnOnce() -> R) -> (Executed, R) {
