@@ -4,17 +4,20 @@
 //! cargo bench --bench path               # 4 million messages
 //! cargo bench --bench path -- 20000000   # that many
 //! cargo bench --bench path -- 4000000 20 # of 20 symbols: all of it in the caches
+//! cargo bench --bench path -- --json path.json
 //! cargo bench --bench path -- 100000 20 --only 'books, by datagram'   # once and nothing else, for a profiler
 //! ```
 //! Times of a shared host mean little; the ratios, taken in interleaved rounds of the same run, mean more. Under `cargo test` it runs once,
 //! tiny, so that it cannot rot: then it checks that all ways end with the same number of live orders.
 
 mod baseline;
+mod table;
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use baseline::Baseline;
+use table::{Arguments, Row, Table, Target, best_and_median};
 use tickwire::book::{Books, BooksCapacity};
 use tickwire::channel::{Channel, ChannelConfig};
 use tickwire::feed::arbiter::ArbiterConfig;
@@ -30,45 +33,63 @@ const ROUNDS: usize = 3;
 /// Messages in a datagram: what a busy feed packs into 1,400 bytes.
 const PER_DATAGRAM: usize = 35;
 
+/// The rows, and what is asked of them.
+const BASELINE: &str = "baseline books";
+const BOOKS: &str = "books, by datagram";
+const WAYS: [(&str, Way); 6] = [
+    ("decode", decode),
+    (BASELINE, baseline_books),
+    ("books, by message", books),
+    (BOOKS, books_ahead),
+    ("path, top of book", path_top),
+    ("path, all schemas", path_all),
+];
+/// Few enough that all of it is in the caches.
+const HOT_SYMBOLS: u16 = 20;
+
 fn main() {
-    let is_bench = std::env::args().any(|arg| arg == "--bench");
-    let asked: Vec<u64> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
-    let (messages, symbols) = (asked.first().copied(), asked.get(1).map(|&symbols| symbols.clamp(1, 10_000) as u16));
-    let (messages, symbols, rounds) =
-        if is_bench { (messages.unwrap_or(4_000_000), symbols.unwrap_or(8_000), ROUNDS) } else { (20_000, 100, 1) };
+    let arguments = Arguments::take();
+    let symbols = arguments.number(1).map(|symbols| symbols.clamp(1, 10_000) as u16);
+    let (messages, symbols, rounds) = match arguments.is_bench {
+        true => (arguments.number(0).unwrap_or(4_000_000), symbols.unwrap_or(8_000), ROUNDS),
+        false => (20_000, 100, 1),
+    };
     let day = Day::generate(messages, symbols);
-    let ways: [(&str, Way); 6] = [
-        ("decode", decode),
-        ("baseline books", baseline_books),
-        ("books, by message", books),
-        ("books, by datagram", books_ahead),
-        ("path, top of book", path_top),
-        ("path, all schemas", path_all),
-    ];
-    let only = std::env::args().skip_while(|arg| arg != "--only").nth(1);
-    if let Some(only) = only {
-        let (_, way) = ways.iter().find(|(name, _)| *name == only).expect("--only takes the name of a row");
+    if let Some(only) = arguments.value_of("--only") {
+        let (_, way) = WAYS.iter().find(|(name, _)| *name == only).expect("--only takes the name of a row");
         println!("{only}: {} ns for {} messages", way(&day).ns, day.messages);
         return;
     }
-    let mut best = [u64::MAX; 6];
-    let mut live = [None; 6];
-    for _ in 0..rounds {
-        for (way, (_, run)) in ways.iter().enumerate() {
+    let mut took = [const { Vec::new() }; WAYS.len()];
+    let mut live = [None; WAYS.len()];
+    for round in 1..=rounds {
+        for (way, (_, run)) in WAYS.iter().enumerate() {
             let outcome = run(&day);
-            best[way] = best[way].min(outcome.ns);
+            took[way].push(outcome.ns as f64 / day.messages as f64);
             live[way] = outcome.live_orders;
         }
-    }
-    println!("{} messages, {symbols} symbols, best of {rounds} interleaved rounds", day.messages);
-    println!("{:<20}{:>14}{:>22}", "", "ns a message", "ratio to baseline");
-    for (way, (name, _)) in ways.iter().enumerate() {
-        let hundredths = best[way] * 100 / day.messages;
-        let ratio = best[way] * 1000 / best[1].max(1);
-        println!("{name:<20}{:>11}.{:02}{:>18}.{:03}", hundredths / 100, hundredths % 100, ratio / 1000, ratio % 1000);
+        if arguments.is_bench {
+            eprintln!("round {round} of {rounds}");
+        }
     }
     let told: Vec<u64> = live.into_iter().flatten().collect();
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "the ways end with different live orders: {told:?}");
+    println!("{} messages, {symbols} symbols, ns a message: best of {rounds} interleaved rounds", day.messages);
+    let best = took.map(|mut took| best_and_median(&mut took).0);
+    let best_of = |name: &str| WAYS.iter().zip(best).find(|((way, _), _)| *way == name).map_or(f64::NAN, |(_, best)| best);
+    let mut table = Table::new(if symbols <= HOT_SYMBOLS { "path, hot" } else { "path" });
+    for ((name, _), ns) in WAYS.iter().zip(best) {
+        let row = Row::new(*name, "ns", ns);
+        table.push(match *name {
+            BASELINE => row,
+            BOOKS if symbols <= HOT_SYMBOLS => row.target(Target::AtMost(28.0)),
+            BOOKS => row.beside(BASELINE, ns / best_of(BASELINE)).target(Target::AtMost(0.17)),
+            "path, top of book" => row.beside(BOOKS, ns / best_of(BOOKS)).target(Target::AtMost(1.6)),
+            "path, all schemas" => row.beside(BOOKS, ns / best_of(BOOKS)),
+            _ => row.beside(BASELINE, ns / best_of(BASELINE)),
+        });
+    }
+    table.finish(&arguments);
 }
 
 type Way = fn(&Day) -> Outcome;

@@ -5,7 +5,7 @@
 //! cargo bench --bench references -- 1000000000    # that many
 //! ```
 //! Prints the memory that is resident and how long 35 messages take (a datagram's worth), which is where a store that grows, recycles or
-//! rehashes would stall. Under `cargo test` it runs once, tiny, and checks that every live order is still found.
+//! rehashes would stall; and what it takes to say where an order waits. Under `cargo test` it runs once, tiny, and checks that every live order is still found.
 
 use std::time::Instant;
 
@@ -51,6 +51,19 @@ fn main() {
         at(0.9999),
         took.max()
     );
+    // Looked up as a tool would: a few, each by itself.
+    let newest = day.reference;
+    for (name, youngest_of) in [("of the last 4,000 references", 4_000), ("any age", u64::MAX)] {
+        let mut took = Histogram::<u64>::new_with_bounds(1, 10_000_000_000, 3).expect("valid bounds");
+        let meant: Vec<_> = day.resting.iter().filter(|(reference, _)| newest - reference < youngest_of).collect();
+        for &&(reference, instrument) in meant.iter().step_by(meant.len().div_ceil(200).max(1)) {
+            let began = Instant::now();
+            let position = books.queue_position(instrument, reference).expect("it rests");
+            took.saturating_record(began.elapsed().as_nanos() as u64);
+            assert!(position.orders_ahead < position.level.orders);
+        }
+        println!("queue position, {name}: p50 {} ns, max {} ns of {}", took.value_at_quantile(0.5), took.max(), took.len());
+    }
 }
 
 struct Day {

@@ -547,6 +547,59 @@ fn orders_shows_every_order_in_its_place_also_when_the_beginning_is_gone() {
 }
 
 #[test]
+fn replay_says_where_an_order_waits_as_a_consumer_who_kept_the_queues_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let (at, summary) = (dir.path().to_str().unwrap().to_owned(), dir.path().join("s.json"));
+    let day = made().path("day.itch");
+    let replay = ["replay", &day, "--feed", "nasdaq-itch", "--date", "2026-03-03"];
+    let publish = ["--publish", "kept", "--publication-dir", &at, "--keep", "--images-every", "5000", "--books", "-"];
+    let (code, books, said) = run(&[&replay[..], &publish].concat());
+    assert_eq!(code, 0, "{said}");
+    let symbol = books.lines().nth(1).unwrap().split(',').next().unwrap().to_owned();
+    let (_, shown, _) = run(&["orders", "kept", &symbol, "--dir", &at, "--levels", "1000000", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let kept: Vec<&serde_json::Value> = ["bids", "asks"].iter().flat_map(|side| shown[side].as_array().unwrap()).collect();
+    assert!(kept.iter().filter(|order| order["orders_ahead"] != 0).count() > 20, "queues, not single orders: {kept:?}");
+
+    let asked: Vec<String> = kept.iter().map(|order| format!("--queue={symbol}:{}", order["order_id"])).collect();
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    let (code, out, said) = run(&[&replay[..], &asked, &["--summary", summary.to_str().unwrap()]].concat());
+    assert_eq!(code, 0, "{said}");
+    let told: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(summary).unwrap()).unwrap();
+    let told = told["queued"].as_array().unwrap();
+    assert_eq!(told.len(), kept.len());
+    for (told, kept) in told.iter().zip(&kept) {
+        for key in ["order_id", "side", "price", "size", "orders_ahead", "size_ahead"] {
+            assert_eq!(told[key], kept[key], "{key}: {told} {kept}");
+        }
+        let sizes = kept_at(&shown, kept).map(|order| order["size"].as_u64().unwrap());
+        assert_eq!((told["level_orders"].as_u64(), told["level_size"].as_u64()), (Some(sizes.clone().count() as u64), Some(sizes.sum())));
+        assert_eq!(told["maybe_bad"], false);
+        let line = format!(
+            "order {} of {symbol}: {} {}, {} left; ",
+            told["order_id"],
+            told["side"].as_str().unwrap(),
+            told["price"].as_str().unwrap(),
+            told["size"]
+        );
+        assert!(out.contains(&line), "{line:?} is not in: {out}");
+    }
+
+    let (code, out, said) = run(&[&replay[..], &["--queue", &format!("{symbol}:1"), "--queue", "NOSUCH:7"]].concat());
+    assert!(code == 1 && out.starts_with("messages "), "{code}: {out}");
+    assert!(said.contains(&format!("no such order rests when the replay has ended: {symbol}:1, NOSUCH:7")), "{said}");
+    refused(&["replay", &day, "--feed", "iex-tops", "--queue", "A:1"], Exit::Usage, &["--queue", "iex-tops tells no orders"]);
+    refused(&[&replay[..], &["--queue", "7"]].concat(), Exit::Usage, &["say SYMBOL:ORDER, as in AAPL:123456"]);
+    refused(&[&replay[..], &["--queue", "A:x"]].concat(), Exit::Usage, &["`x` is no order reference"]);
+}
+
+/// The orders that rest where this one does.
+fn kept_at<'a>(shown: &'a serde_json::Value, order: &'a serde_json::Value) -> impl Iterator<Item = &'a serde_json::Value> + Clone {
+    let all = ["bids", "asks"].into_iter().flat_map(|side| shown[side].as_array().unwrap());
+    all.filter(|other| (&other["side"], &other["price"]) == (&order["side"], &order["price"]))
+}
+
+#[test]
 fn top_prints_pictures_as_text_and_as_json() {
     let (_directory, dir) = kept("nasdaq");
     let (code, text, err) = run(&["top", "nasdaq", "--dir", &dir, "--plain", "--seconds", "1", "--rows", "5"]);

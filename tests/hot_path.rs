@@ -1,62 +1,14 @@
 //! Once a channel has begun, its path from the datagram to the rings makes no system call and meets no page fault. (That it allocates nothing
-//! is in `path_alloc`; a lock that somebody else holds would be a system call.)
+//! is in `path_alloc`; that it takes no lock, not even a free one, in `hot_instructions`.)
 #![cfg(feature = "service")]
 
+mod began;
 mod venue;
 
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
-use tickwire::book::BooksCapacity;
-use tickwire::channel::Channel;
-use tickwire::feed::name::FeedName;
-use tickwire::generate::{GenerateConfig, Session};
-use tickwire::record::{Schema, Sink};
-use tickwire::shm::{ChannelSpec, PublicationSpec, Publisher, RingSpec};
-
-/// A session of full datagrams, a channel with little room for orders, so that the young ones' slots move along, and its publication.
-struct Began {
-    datagrams: Vec<Vec<u8>>,
-    channel: Channel,
-    publisher: Publisher,
-    // Behind the publisher, which removes its file from it.
-    _room: tempfile::TempDir,
-}
-
-impl Began {
-    fn new() -> Self {
-        let mut session = Session::new(&GenerateConfig::whole_day(5, 60_000, 200, venue::MIDNIGHT_NS)).unwrap();
-        let (mut datagrams, mut messages, mut next) = (Vec::new(), Vec::new(), 1);
-        while let Some(message) = session.next_message() {
-            messages.push(message.bytes.to_vec());
-            if messages.len() == 35 {
-                datagrams.push(venue::mold(b"SESSION001", next, &messages));
-                next += messages.len() as u64;
-                messages.clear();
-            }
-        }
-        // Pages of a file on a disk are written back, and each is a fault again.
-        let shm = Path::new("/dev/shm");
-        let room = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.unwrap();
-        let publisher = Publisher::create(&PublicationSpec {
-            rings: [Schema::Mbo, Schema::Mbp1, Schema::Mbp10, Schema::Trades].map(|schema| RingSpec { schema, depth: 1 << 10 }).to_vec(),
-            channels: vec![ChannelSpec { name: "nasdaq".into(), publisher_id: 2 }],
-            instruments: 256,
-            ..PublicationSpec::new(room.path(), "p")
-        })
-        .unwrap();
-        let capacity = BooksCapacity { instruments: 1 << 10, orders: 1 << 13, levels: 1 << 17 };
-        let channel = venue::channel_with(FeedName::NasdaqItch, capacity, 1);
-        Self { datagrams, channel, publisher, _room: room }
-    }
-
-    fn run(&mut self, part: std::ops::Range<usize>) {
-        for datagram in &self.datagrams[part] {
-            self.channel.on_datagram(0, venue::RECV_NS, datagram, &mut self.publisher);
-            self.publisher.commit();
-        }
-    }
-}
+use began::Began;
+use tickwire::record::Schema;
 
 /// One test at a time: what a process has written to is write-protected when it forks, and each page of it is a fault afterwards.
 fn alone() -> MutexGuard<'static, ()> {
@@ -77,7 +29,7 @@ fn faults() -> i64 {
 #[test]
 fn no_page_fault_after_the_first_datagrams() {
     let _turn = alone();
-    let mut path = Began::new();
+    let mut path = Began::new(60_000, 200, 35);
     let all = path.datagrams.len();
     // The code's own pages, and the stack's.
     path.run(0..all / 4);
@@ -115,7 +67,7 @@ fn without_system_calls(work: impl FnOnce()) -> bool {
 #[test]
 fn no_system_call_once_the_session_has_begun() {
     let _turn = alone();
-    let mut path = Began::new();
+    let mut path = Began::new(60_000, 200, 35);
     let all = path.datagrams.len();
     // A new session is a new file.
     path.run(0..1);

@@ -117,6 +117,26 @@ const FORBID_UNSAFE: &[&str] = &["wire", "feed", "book", "record", "plan", "conf
 /// Rooms without floats: a price is an `i64` of 1e-9 units from the wire to the ring.
 const WITHOUT_FLOATS: &[&str] = &["wire", "feed", "book", "record", "shm", "windows"];
 
+/// What a datagram passes on its way: no lock here, taken or free (`tests/hot_instructions.rs` looks for what others bring in).
+const WITHOUT_LOCKS: &[&str] = &[
+    "src/wire/",
+    "src/source/frame.rs",
+    "src/source/lines.rs",
+    "src/source/xdp/mod.rs",
+    "src/source/xdp/rings.rs",
+    "src/source/xdp/socket.rs",
+    "src/source/xdp/umem.rs",
+    "src/source/udp/",
+    "src/feed/",
+    "src/book/",
+    "src/compose/",
+    "src/record/",
+    "src/channel.rs",
+    "src/lane/mod.rs",
+    "src/shm/cell.rs",
+    "src/shm/ring.rs",
+];
+
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "core", "types", "manager", "helpers", "misc"];
 
@@ -214,6 +234,16 @@ fn prices_are_integers(tree: &Tree) -> Complaints {
     let rooms = |file: &&File| is_ours(file) && module_of(&file.path).is_some_and(|module| WITHOUT_FLOATS.contains(&module));
     words_in(tree.iter().filter(rooms), |word, _, _| word.ends_with("f32") || word.ends_with("f64"))
         .map(|(place, word)| format!("{place}: `{word}`: no floats between the wire and the ring; a price is an i64 in 1e-9 units"))
+        .collect()
+}
+
+fn the_path_locks_nothing(tree: &Tree) -> Complaints {
+    const LOCKS: &[&str] = &["Mutex", "RwLock", "Condvar", "Once", "OnceLock", "LazyLock", "SeqCst"];
+    let is_lock = |word: &str| LOCKS.contains(&word) || word.starts_with("fetch_") || word.starts_with("compare_exchange");
+    words_in(tree.iter().filter(|file| within(&file.path, WITHOUT_LOCKS)), move |word, _, _| is_lock(word))
+        .map(|(place, word)| {
+            format!("{place}: `{word}` on a datagram's way: one thread owns all it touches, and others read by loads and stores alone")
+        })
         .collect()
 }
 
@@ -501,6 +531,15 @@ fn prices_never_become_floats() {
         ("src/cli/tail.rs", "let p = price as f64;"),
     );
     tells_apart(prices_are_integers, ("src/feed/a.rs", "let p = 1_f32;"), &["1_f32"], ("src/feed/a.rs", "// as f64 would be\nlet f = 64;"));
+}
+
+#[test]
+fn no_lock_stands_on_a_datagram_s_way() {
+    holds_here(the_path_locks_nothing);
+    let lock = "static BOOKS: Mutex<u8> = Mutex::new(0);";
+    tells_apart(the_path_locks_nothing, ("src/book/a.rs", lock), &["a.rs:1", "`Mutex`"], ("src/service/a.rs", lock));
+    let count = "n.fetch_add(1, Ordering::Relaxed);";
+    tells_apart(the_path_locks_nothing, ("src/lane/mod.rs", count), &["`fetch_add`"], ("src/lane/mod.rs", "n.store(n.load(Relaxed) + 1)"));
 }
 
 #[test]

@@ -42,10 +42,12 @@ mod change;
 mod head;
 mod ladder;
 mod orders;
+mod queue;
 
 pub use change::{Change, Effect, Reduced, Resized};
 pub use ladder::Level;
 pub use orders::Order;
+pub use queue::QueuePosition;
 
 use crate::feed::Side;
 use crate::record::{BidAsk, UNDEF_PRICE};

@@ -13,7 +13,7 @@ use crate::books_file;
 use crate::error::{Error, Exit};
 use crate::feed::name::FeedName;
 use crate::feed::venue_time::VenueDate;
-use crate::replay::{self, ReplayConfig, ReplayFiles, ReplayPublication, Speed, Summary};
+use crate::replay::{self, Queued, ReplayConfig, ReplayFiles, ReplayPublication, Speed, Summary};
 use crate::source::lines::LineKey;
 use crate::sys::signals;
 
@@ -41,6 +41,9 @@ pub(super) struct ReplayArgs {
     /// Write the final books to this file, as CSV (`-` for standard output)
     #[arg(long, value_name = "FILE.csv")]
     books: Option<PathBuf>,
+    /// Say where this order waits at the end: how many are ahead of it at its price (repeat for more; in the summary too)
+    #[arg(long, value_name = "SYMBOL:ORDER", value_parser = values::order)]
+    queue: Vec<(String, u64)>,
     /// Publish the records under this name meanwhile
     #[arg(long, value_name = "NAME")]
     publish: Option<String>,
@@ -83,6 +86,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
         let why = format!("{} tells no orders, so there is nothing to make images of", args.feed.name());
         return Err(Error::new(Exit::Usage, "--images-every", why, "leave it out"));
     }
+    if !args.queue.is_empty() && !args.feed.has_orders() {
+        let why = format!("{} tells no orders, so that none waits anywhere", args.feed.name());
+        return Err(Error::new(Exit::Usage, "--queue", why, "leave it out"));
+    }
     if args.line.len() > LINES_MAX {
         let why = format!("{} lines were named, and a channel has at most {LINES_MAX}", args.line.len());
         return Err(Error::new(Exit::Usage, "--line", why, "name the copies of one channel, and replay others by themselves"));
@@ -120,7 +127,14 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
         }
     });
     bar.finish_and_clear();
-    let replayed = outcome?;
+    let mut replayed = outcome?;
+    let mut gone = Vec::new();
+    for (symbol, order) in &args.queue {
+        match Queued::find(&replayed.channel, symbol, *order) {
+            Some(queued) => replayed.summary.queued.push(queued),
+            None => gone.push(format!("{symbol}:{order}")),
+        }
+    }
     for remark in replayed.remarks.iter().cloned().chain(remarks(args, &replayed.summary)) {
         eprintln!("tickwire: {remark}");
     }
@@ -139,6 +153,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
     if replayed.summary.stopped {
         let why = "a signal came; counts and books are those of that moment";
         return Err(Error::new(Exit::Failed, "stopped before its end", why, "").in_file(&args.file));
+    }
+    if !gone.is_empty() {
+        let why = format!("no such order rests when the replay has ended: {}", gone.join(", "));
+        return Err(Error::new(Exit::Failed, "--queue", why, "it was filled, cancelled or replaced by another reference, or never came"));
     }
     Ok(())
 }

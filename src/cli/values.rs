@@ -42,6 +42,13 @@ pub(super) fn line(text: &str) -> Result<LineKey, String> {
     Ok(LineKey { group, port })
 }
 
+/// `SYMBOL:ORDER`; a symbol may hold a colon itself.
+pub(super) fn order(text: &str) -> Result<(String, u64), String> {
+    let (symbol, order) = text.rsplit_once(':').ok_or("say SYMBOL:ORDER, as in AAPL:123456")?;
+    let order = order.parse().map_err(|_| format!("`{order}` is no order reference; write a number, as in AAPL:123456"))?;
+    Ok((symbol.to_owned(), order))
+}
+
 /// Slots of a ring.
 pub(super) fn ring_depth(text: &str) -> Result<u64, String> {
     let depths = 64..=1 << 28;

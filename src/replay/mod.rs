@@ -7,11 +7,13 @@ mod gated;
 mod images;
 mod outlets;
 mod pace;
+mod queue;
 mod summary;
 
 pub use drive::{Driven, through};
 pub use files::ReplayFiles;
 pub use pace::Speed;
+pub use queue::Queued;
 pub use summary::Summary;
 
 use std::net::Ipv4Addr;

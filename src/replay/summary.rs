@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::Queued;
 use crate::channel::Channel;
 use crate::dbn_files::WholeFile;
 use crate::record::tally::Tally;
@@ -57,6 +58,9 @@ pub struct Summary {
     pub dropped_by_reason: BTreeMap<&'static str, u64>,
     /// Files written, with `--dbn`.
     pub files: Vec<FileSummary>,
+    /// Orders that were asked after, with `--queue`, and where they wait at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub queued: Vec<Queued>,
     /// Whether the replay was stopped before the file's end: all counts are of that moment.
     pub stopped: bool,
     /// Whether the file ends in a cut record.
@@ -123,6 +127,7 @@ impl Summary {
             windows: BTreeMap::new(),
             dropped_by_reason: drops.iter().map(|(reason, count)| (reason.name(), count)).collect(),
             files: Vec::new(),
+            queued: Vec::new(),
             stopped: false,
             capture_truncated: recording.truncated(),
             elapsed_ns,
@@ -166,6 +171,7 @@ impl Display for Summary {
             row(f, "redefinitions", self.definitions_changed)?;
         }
         list(f, "dropped", self.dropped_by_reason.iter().map(|(&name, &count)| (name, count)))?;
+        self.queued.iter().try_for_each(|queued| writeln!(f, "{:<16} {queued}", "queue"))?;
         if self.joined_late {
             writeln!(f, "joined late: the first sequence was not 1, so books are not whole")?;
         }

@@ -143,9 +143,9 @@ impl Opening {
         for mode in source.mode() {
             let copy = if mode.zero_copy { "zero-copy" } else { "copy mode" };
             let pages = match mode.pages {
-                Pages::Small => "4 KiB pages",
+                Pages::Small => "ordinary pages",
                 Pages::Huge => "2 MiB pages",
-                Pages::SmallForWantOfHuge => "4 KiB pages (no huge pages are free: `sysctl vm.nr_hugepages`)",
+                Pages::SmallForWantOfHuge => "ordinary pages (no huge pages are free: `sysctl vm.nr_hugepages`)",
             };
             remarks.push(format!("{} queue {}: AF_XDP, {copy}, {pages}", mode.interface, mode.queue));
         }

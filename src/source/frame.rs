@@ -2,7 +2,7 @@
 //!
 //! The payload is as long as the UDP header says, never as long as the frame: switches and capture cards leave padding,
 //! tags and time stamps behind the datagram. Every length is checked before it is believed; what is not a whole IPv4/UDP
-//! datagram is an `Err` with the reason to count. Nothing is copied.
+//! datagram is an `Err` with the reason to count. Nothing is copied, and nothing is called: the answer, handed back through memory by a call, would be waited for.
 
 use std::net::Ipv4Addr;
 
@@ -43,21 +43,21 @@ pub enum ChecksumPolicy {
 }
 
 /// The UDP datagram in an Ethernet II frame: up to two VLAN tags, IPv4 without options, no fragments.
-#[inline]
+#[inline(always)]
 pub fn udp_payload(frame: &[u8]) -> Result<Udp<'_>, Drop> {
     udp_payload_snapped(frame, frame.len())
 }
 
 /// The same for a frame of which a capture kept only the beginning; `wire_len` is what it had on the wire.
 /// A datagram that fitted the frame but not what was kept is [`Drop::FrameCut`], one that never fitted [`Drop::BadLength`].
-#[inline]
+#[inline(always)]
 pub fn udp_payload_snapped(frame: &[u8], wire_len: usize) -> Result<Udp<'_>, Drop> {
     let (ethernet, rest) = net::Ethernet::ref_from_prefix(frame).map_err(|_| Drop::FrameCut)?;
     udp_after_ethertype(ethernet.ethertype.get(), rest, wire_len.saturating_sub(size_of::<net::Ethernet>()))
 }
 
 /// The same for what follows an ethertype, whichever link header that stood in; `wire_len` counts from `rest` on.
-#[inline]
+#[inline(always)]
 pub fn udp_after_ethertype(ethertype: u16, rest: &[u8], wire_len: usize) -> Result<Udp<'_>, Drop> {
     let (mut ethertype, mut rest, mut wire_len) = (ethertype, rest, wire_len);
     let mut vlan = 0;
@@ -80,7 +80,7 @@ pub fn udp_after_ethertype(ethertype: u16, rest: &[u8], wire_len: usize) -> Resu
 }
 
 /// The same for a packet that begins with its IPv4 header; `wire_len` counts from there, and may include padding.
-#[inline]
+#[inline(always)]
 pub fn udp_in_ipv4(packet: &[u8], wire_len: usize, vlan: u16) -> Result<Udp<'_>, Drop> {
     let (ip, behind_ip) = net::Ipv4::ref_from_prefix(packet).map_err(|_| Drop::FrameCut)?;
     if ip.version_and_length >> 4 != 4 {

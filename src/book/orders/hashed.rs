@@ -75,6 +75,11 @@ impl Hashed {
         self.occupied == 0
     }
 
+    /// All slots, whatever is in them.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Rest)> {
+        self.slots.iter().map(|slot| (slot.order, &slot.rest))
+    }
+
     /// Where the order of this reference is that is meant, if it is there.
     #[inline]
     pub fn find(&self, order: u64, is_meant: impl Fn(&Rest) -> bool) -> Option<(usize, Rest)> {

@@ -240,6 +240,20 @@ impl Orders {
         }
     }
 
+    /// Sizes of the live orders of the same owner, side and price that have larger references, in no order. Looks at what has a slot beyond the
+    /// order's, and at the table only if larger references can be in it.
+    pub fn behind(&self, order: &Order, owner: Owner) -> impl Iterator<Item = u32> {
+        let (reference, like) = (order.order, Rest::new(order, owner));
+        let in_table = !self.window.covers(reference) || self.window.may_stray(reference);
+        let old = self.hashed.iter().take(if in_table { usize::MAX } else { 0 });
+        let behind = self
+            .window
+            .beyond(reference)
+            .chain(old)
+            .filter(move |&(other, rest)| other > reference && rest.tag == like.tag && rest.price == like.price && !rest.is_vacant());
+        behind.map(|(_, rest)| rest.size)
+    }
+
     /// So many live orders have become stale.
     pub fn forget(&mut self, orders: u32) {
         self.live -= orders as usize;

@@ -98,6 +98,16 @@ impl Window {
         (self.sure_from, self.sure) = (self.tail.wrapping_add(unsure), len - unsure);
     }
 
+    /// References that have a slot, from the one after this on if it has one, and what is in their slots.
+    pub fn beyond(&self, order: u64) -> impl Iterator<Item = (u64, &Rest)> {
+        let len = self.slots.len() as u64;
+        // Where the ring goes round the largest number, larger ones may lie before it.
+        let is_straight = self.tail.checked_add(len).is_some();
+        let from = if is_straight { order.saturating_add(1).saturating_sub(self.tail).min(len) } else { 0 };
+        let references = (from..len).map(|nth| self.tail.wrapping_add(nth));
+        references.map(|order| (order, &self.slots[self.index(order)]))
+    }
+
     /// Whether an order of this reference, if it has a slot, could be in the table.
     #[inline(always)]
     pub fn may_stray(&self, order: u64) -> bool {

@@ -149,11 +149,11 @@ impl Inspector {
 /// What backs the UMEM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pages {
-    /// Pages of the system's size, as asked.
+    /// Pages of the system's size, as asked, which the kernel makes huge where it can.
     Small,
     /// 2 MiB pages, as asked.
     Huge,
-    /// 2 MiB pages were asked for, but there were none: small ones (say so).
+    /// Pages of the kernel's pool were asked for, but there were none: as [`Pages::Small`] (say so).
     SmallForWantOfHuge,
 }
 
@@ -199,7 +199,7 @@ impl Umem {
             }
         }
         let pages = if huge == HugePages::Off { Pages::Small } else { Pages::SmallForWantOfHuge };
-        let base = map_anonymous(layout.bytes(), 0).map_err(|error| SourceError {
+        let base = map_preferring_huge(layout.bytes()).map_err(|error| SourceError {
             what: "mapping the UMEM".into(),
             why: format!("{} bytes: {error}", layout.bytes()),
             cure: "use fewer chunks, or give the service more memory".into(),
@@ -252,21 +252,20 @@ impl Umem {
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().add(chunk as usize * bytes), bytes) }
     }
 
-    /// Starts fetching the frame's headers and the first message behind them. A hint: any address is harmless.
+    /// Starts fetching the frame, up to its fourth line: a stream that long the processor goes on with by itself. A hint: any address is harmless.
     #[inline]
-    pub(super) fn prefetch(&self, address: u64) {
+    pub(super) fn prefetch(&self, address: u64, length: u32) {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let line = self.base.as_ptr().wrapping_add(address as usize);
-            // SAFETY: a prefetch never faults and changes nothing but the cache.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(line.cast());
-                _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(64).cast());
+            let frame = self.base.as_ptr().wrapping_add(address as usize);
+            for at in (0..length.min(256) as usize).step_by(64) {
+                // SAFETY: a prefetch never faults and changes nothing but the cache.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(frame.wrapping_add(at).cast()) };
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
-        let _ = address;
+        let _ = (address, length);
     }
 }
 
@@ -275,6 +274,39 @@ impl Drop for Umem {
         // SAFETY: exactly what `map` mapped; every slice borrows from `self`, so none is left.
         unsafe { libc::munmap(self.base.as_ptr().cast(), self.mapped_bytes) };
     }
+}
+
+/// Maps memory on pages that the kernel makes huge where it can (transparent huge pages): with pages of 4 KiB each second frame is on another
+/// page, and few of their addresses are remembered by the core. None of the kernel's pool are taken.
+fn map_preferring_huge(bytes: usize) -> io::Result<NonNull<u8>> {
+    if bytes < HUGE_PAGE_BYTES {
+        return map_anonymous(bytes, 0);
+    }
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let mapped = bytes + HUGE_PAGE_BYTES;
+    // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches nothing of ours.
+    let start = unsafe { libc::mmap(std::ptr::null_mut(), mapped, protection, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    let before = start.addr().next_multiple_of(HUGE_PAGE_BYTES) - start.addr();
+    let base = start.wrapping_byte_add(before);
+    // SAFETY: what lies around the aligned part of the mapping just made, whole pages of it (both sizes are multiples of a page), is given back; the advice concerns
+    // that part, and so do the writes, one to each page: before the first of them the page's size is not settled.
+    unsafe {
+        if before > 0 {
+            libc::munmap(start, before);
+        }
+        if before < HUGE_PAGE_BYTES {
+            libc::munmap(base.wrapping_byte_add(bytes), HUGE_PAGE_BYTES - before);
+        }
+        libc::madvise(base, bytes, libc::MADV_HUGEPAGE);
+        for page in (0..bytes).step_by(4096) {
+            base.cast::<u8>().add(page).write_volatile(0);
+        }
+    }
+    NonNull::new(base.cast()).ok_or_else(|| io::Error::other("mapped at address 0"))
 }
 
 fn map_anonymous(bytes: usize, flags: i32) -> io::Result<NonNull<u8>> {

@@ -1,0 +1,182 @@
+//! What the path executes, instruction by instruction: no lock, not even one that nobody else holds; no system call from the frame on; and no
+//! message that does much more work than others, however many orders rest. (Memory and page faults: `path_alloc`, `hot_path`.)
+//!
+//! An uncontended lock is neither a system call nor slow enough to notice, so it is looked for as what it is: an atomic read-modify-write.
+#![cfg(all(feature = "service", target_arch = "x86_64"))]
+
+mod began;
+mod kernel;
+mod stepping;
+mod venue;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use began::Began;
+use kernel::{Frame, GROUP, PORT, RawSender, in_namespace};
+use stepping::executed;
+use tickwire::book::{Books, BooksCapacity};
+use tickwire::feed::Side;
+use tickwire::lane::latency::latency;
+use tickwire::lane::{Lane, LaneChannel, LaneShared, Route};
+use tickwire::record::Schema;
+use tickwire::source::lines::{LineKey, Lines};
+use tickwire::source::xdp::{AttachMode, Interface, SharedSteering, SocketConfig, SteeredLine, Steering, XdpQueue, XdpSource};
+use tickwire::source::{Datagram, Polled, Source, SourceError};
+use tickwire::stats::Drops;
+use tickwire::time::ClockKeeper;
+
+#[test]
+fn stepping_sees_every_kind_of_lock_and_every_system_call() {
+    let (mutex, counter, shared) = (Mutex::new(1), AtomicU64::new(0), Arc::new(2));
+    let locked = |work: &dyn Fn()| executed(work).0.locked.count;
+    assert!(locked(&|| drop(mutex.lock())) >= 2, "a mutex nobody else holds: lock, unlock");
+    assert_eq!(locked(&|| _ = counter.fetch_add(1, Ordering::Relaxed)), 1);
+    assert_eq!(locked(&|| counter.store(1, Ordering::SeqCst)), 1, "an xchg");
+    assert_eq!(locked(&|| std::sync::atomic::fence(Ordering::SeqCst)), 1);
+    assert_eq!(locked(&|| drop(shared.clone())), 2, "a reference count, up and down");
+    assert_eq!(locked(&|| counter.store(counter.load(Ordering::Acquire) + 1, Ordering::Release)), 0, "what rings are made of");
+    let (seen, ()) = executed(std::thread::yield_now);
+    assert_eq!((seen.system_calls.count, seen.system_calls.first.len()), (1, 1), "{seen:?}");
+    assert!(seen.instructions > 5);
+}
+
+#[test]
+fn no_lock_from_the_datagram_to_the_rings_whatever_the_message() {
+    // A message each.
+    let mut path = Began::new(6_000, 20, 1);
+    // A new session is a new file.
+    path.run(0..1);
+    let mut looked_at = BTreeMap::<u8, u32>::new();
+    for at in 1..path.datagrams.len() {
+        let kind = path.datagrams[at][22];
+        let looked = looked_at.entry(kind).or_default();
+        // What happens at the first time only is warming up. Twice each of those that come late and seldom.
+        *looked += 1;
+        if !(2..4).contains(looked) {
+            path.run(at..at + 1);
+            continue;
+        }
+        let (seen, ()) = executed(|| path.run(at..at + 1));
+        assert_eq!((seen.locked.count, seen.system_calls.count), (0, 0), "{}: {seen:?}", kind as char);
+        assert!(seen.instructions > 100);
+    }
+    let common = b"ADEUXFCP";
+    assert!(common.iter().all(|kind| looked_at.get(kind) > Some(&3)) && looked_at.len() > 15, "{looked_at:?}");
+}
+
+#[test]
+fn no_lock_and_no_system_call_from_the_frame_to_the_datagram() {
+    in_namespace(|namespace| {
+        if !namespace.veth(1) {
+            return;
+        }
+        let interface = Interface::find("twb").unwrap();
+        let line = SteeredLine { group: GROUP, port: PORT, vlan: None, sources: vec![] };
+        let steering = match Steering::load(&interface, &[line]) {
+            Ok(steering) => SharedSteering::new(steering),
+            Err(error) => return kernel::skip(&error.to_string()),
+        };
+        let lines = Lines::new(&[LineKey { group: GROUP, port: PORT }]);
+        let keeper = ClockKeeper::start();
+        let config = SocketConfig { chunks: 256, bind_patience: Duration::from_millis(50), ..SocketConfig::default() };
+        let queue = XdpQueue { steering: steering.clone(), queue: 0, lines };
+        let mut source = XdpSource::open(&config, vec![queue], keeper.clock()).unwrap();
+        steering.lock().attach(AttachMode::Native, false).unwrap();
+        let sender = RawSender::open("twa");
+        for round in 0..2 {
+            (0..100_u32).for_each(|n| sender.send(&Frame::udp(&n.to_be_bytes()).build()));
+            let mut received = 0;
+            let (seen, idle) = executed(|| {
+                while let Polled::Delivered(_) = source.poll(&mut |datagram| received += datagram.payload.len()).unwrap() {}
+                // What a lane does most of the time.
+                source.poll(&mut |_| unreachable!()).unwrap()
+            });
+            assert_eq!((received, idle), (400, Polled::Idle), "round {round}");
+            assert_eq!((seen.locked.count, seen.system_calls.count), (0, 0), "{seen:?}");
+        }
+    });
+}
+
+/// Lends one datagram a poll.
+struct OneByOne {
+    datagrams: std::vec::IntoIter<Vec<u8>>,
+    drops: Drops,
+}
+
+impl Source for OneByOne {
+    fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError> {
+        // Not dropped here: what a test's vector needs is not the lane's doing.
+        let Some(payload) = self.datagrams.as_slice().first() else { return Ok(Polled::End) };
+        deliver(Datagram { line: 0, recv_ns: venue::RECV_NS, payload });
+        Ok(Polled::Delivered(1))
+    }
+    fn frames(&self) -> u64 {
+        0
+    }
+    fn drops(&self) -> &Drops {
+        &self.drops
+    }
+}
+
+#[test]
+fn a_lane_locks_nothing_but_to_hand_its_histograms_over_twice_a_second() {
+    let Began { datagrams, channel, publisher, room: _room } = Began::new(1_000, 20, 1);
+    let keeper = ClockKeeper::start();
+    let (recorder, _reader) = latency();
+    let channels = vec![LaneChannel { channel, publication: 0 }];
+    let routes = vec![Route { channel: 0, line: 0 }];
+    let shared = Arc::new(LaneShared::default());
+    let mut lane = Lane::new(routes, channels, vec![publisher], keeper.clock(), recorder, shared.clone(), Duration::ZERO);
+    let mut source = OneByOne { datagrams: datagrams.into_iter(), drops: Drops::default() };
+    // What happens at the first times only is warming up.
+    while source.datagrams.len() > TURNS {
+        lane.turn(&mut source).unwrap();
+        source.datagrams.next();
+    }
+    let (mut locked, mut system_calls, began) = (0, 0, Instant::now());
+    while source.datagrams.len() > 0 {
+        let (seen, polled) = executed(|| lane.turn(&mut source));
+        assert_eq!(polled.unwrap(), Polled::Delivered(1));
+        source.datagrams.next();
+        locked += u64::from(seen.locked.count > 0);
+        system_calls += seen.system_calls.count;
+    }
+    let hand_overs = began.elapsed().as_millis() as u64 / 500 + 1;
+    assert!(locked <= hand_overs && hand_overs < TURNS as u64 / 2, "{locked} of {TURNS} turns locked, {hand_overs} hand-overs");
+    assert_eq!(system_calls, 0);
+    assert!(lane.publications[0].records(Schema::Mbo) > 500 && shared.beats.load(Ordering::Relaxed) > 0);
+}
+
+const TURNS: usize = 24;
+
+/// The most instructions that one add took while books with room for so many orders fill up, and while all of these grow old.
+fn most_of_an_add(orders: usize) -> u64 {
+    let mut books = Books::new(BooksCapacity { instruments: 16, orders, levels: 4_000 });
+    let (mut resting, mut reference, mut most) = (Vec::new(), 0_u64, 0);
+    for nth in 0..orders * 3 {
+        reference += 2 + nth as u64 % 4;
+        let (instrument, price) = (1 + nth as u32 % 7, 1_000 + nth as i64 % 10);
+        let (seen, change) = executed(|| books.add(instrument, reference, Side::Bid, price, 100));
+        change.unwrap();
+        most = seen.instructions.max(most);
+        resting.push((instrument, reference));
+        if resting.len() == orders {
+            // Mostly the youngest, so that nearly all the others come to the table.
+            let at = if nth % 8 == 0 { nth * 7_919 % orders } else { orders - 1 };
+            let (instrument, reference) = resting.swap_remove(at);
+            books.delete(instrument, reference).unwrap();
+        }
+    }
+    assert!(resting.iter().all(|&(_, reference)| books.order(reference).is_some()));
+    most
+}
+
+#[test]
+fn no_add_waits_for_the_order_table_to_grow() {
+    let (few, many) = (most_of_an_add(50), most_of_an_add(400));
+    // A step of the window at most; a pass over the larger table takes as many again.
+    assert!(many < few + few / 4, "at most {few} instructions with 50 orders, and {many} with 400");
+}
