@@ -17,6 +17,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use baseline::Baseline;
+use hdrhistogram::Histogram;
 use table::{Arguments, Row, Table, Target, best_and_median};
 use tickwire::book::{Books, BooksCapacity};
 use tickwire::channel::{Channel, ChannelConfig};
@@ -89,24 +90,33 @@ fn main() {
             _ => row.beside(BASELINE, ns / best_of(BASELINE)),
         });
     }
+    let tail = path_tail(&day);
+    let p50 = tail.value_at_quantile(0.5) as f64;
+    let datagram = format!("path, a datagram of {PER_DATAGRAM}, p50");
+    table.push(Row::new(&datagram, "ns", p50));
+    for (name, quantile) in [("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)] {
+        let at = tail.value_at_quantile(quantile) as f64;
+        let row = Row::new(format!("path, a datagram of {PER_DATAGRAM}, {name}"), "ns", at).beside(&datagram, at / p50);
+        table.push(if name == "p99.9" { row.target(Target::AtMost(10.0)) } else { row });
+    }
     table.finish(&arguments);
 }
 
 type Way = fn(&Day) -> Outcome;
 
-pub struct Outcome {
-    pub ns: u64,
-    pub live_orders: Option<u64>,
+pub(crate) struct Outcome {
+    pub(crate) ns: u64,
+    pub(crate) live_orders: Option<u64>,
 }
 
 /// A session as datagrams and as bare messages.
-pub struct Day {
-    pub messages: u64,
+pub(crate) struct Day {
+    pub(crate) messages: u64,
     datagrams: Vec<Vec<u8>>,
 }
 
 impl Day {
-    pub fn generate(messages: u64, symbols: u16) -> Self {
+    pub(crate) fn generate(messages: u64, symbols: u16) -> Self {
         let config = GenerateConfig::whole_day(1, messages, symbols, 0);
         let mut session = Session::new(&config).expect("a valid configuration");
         let mut datagrams = Vec::new();
@@ -132,7 +142,7 @@ impl Day {
         Self { messages, datagrams }
     }
 
-    pub fn each_message(&self, mut f: impl FnMut(&[u8])) {
+    pub(crate) fn each_message(&self, mut f: impl FnMut(&[u8])) {
         self.datagrams.iter().for_each(|datagram| each_of(datagram, &mut f));
     }
 
@@ -227,7 +237,7 @@ fn books(day: &Day) -> Outcome {
 }
 
 /// As a channel does it: first the memory of all of a datagram's messages is asked for, then they are applied.
-pub fn books_ahead(day: &Day) -> Outcome {
+pub(crate) fn books_ahead(day: &Day) -> Outcome {
     let mut books = Books::new(CAPACITY);
     let mut decoder = ItchDecoder::new(Market::Nasdaq, 0);
     let mut touched = [0; PER_DATAGRAM];
@@ -259,6 +269,23 @@ fn path_all(day: &Day) -> Outcome {
 }
 
 fn path(day: &Day, schemas: &[Schema]) -> Outcome {
+    path_and(day, schemas, || ())
+}
+
+/// How long each datagram takes, in ns, clock reading included.
+fn path_tail(day: &Day) -> Histogram<u64> {
+    let mut took = Histogram::new_with_bounds(1, 10_000_000_000, 3).expect("valid bounds");
+    let mut before = Instant::now();
+    path_and(day, &[Schema::Mbo, Schema::Mbp1], || {
+        let now = Instant::now();
+        took.saturating_record((now - before).as_nanos() as u64);
+        before = now;
+    });
+    took
+}
+
+/// Does something after each datagram.
+fn path_and(day: &Day, schemas: &[Schema], mut and: impl FnMut()) -> Outcome {
     // A disk behind the mapping would be measured too.
     let shm = std::path::Path::new("/dev/shm");
     let dir = if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() };
@@ -281,6 +308,7 @@ fn path(day: &Day, schemas: &[Schema]) -> Outcome {
         for (at, datagram) in day.datagrams.iter().enumerate() {
             channel.on_datagram(0, at as u64 + 1, datagram, &mut sink);
             sink.commit();
+            and();
         }
         Some(channel.composer().books().live_orders())
     });

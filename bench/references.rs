@@ -7,9 +7,12 @@
 //! Prints the memory that is resident and how long 35 messages take (a datagram's worth), which is where a store that grows, recycles or
 //! rehashes would stall; and what it takes to say where an order waits. Under `cargo test` it runs once, tiny, and checks that every live order is still found.
 
+mod table;
+
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
+use table::{Arguments, Row, Table, Target};
 use tickwire::book::{Books, BooksCapacity};
 use tickwire::feed::Side;
 
@@ -20,10 +23,10 @@ const LIVE: usize = 1_650_000;
 const PER_DATAGRAM: u64 = 35;
 
 fn main() {
-    let is_bench = std::env::args().any(|arg| arg == "--bench");
-    let asked = std::env::args().find_map(|arg| arg.parse().ok());
-    let (references, live) = if is_bench { (asked.unwrap_or(300_000_000), LIVE) } else { (60_000, 1_000) };
-    let mut books = Books::new(BooksCapacity { instruments: 1 << 16, orders: live + live / 8, levels: 2_000_000 });
+    let arguments = Arguments::take();
+    let (references, live) = if arguments.is_bench { (arguments.number(0).unwrap_or(300_000_000), LIVE) } else { (60_000, 1_000) };
+    let capacity = BooksCapacity { instruments: 1 << 16, orders: live + live / 8, levels: 2_000_000 };
+    let mut books = Books::new(capacity);
     let resident_at_start = resident_bytes();
     let mut day = Day { random: 88_172_645_463_325_252, reference: 0, resting: Vec::with_capacity(live + 1) };
     let mut took = Histogram::<u64>::new_with_bounds(1, 10_000_000_000, 3).expect("valid bounds");
@@ -39,21 +42,24 @@ fn main() {
     let ns = began.elapsed().as_nanos() as u64;
     assert_eq!(books.live_orders(), day.resting.len() as u64);
     assert!(day.resting.iter().all(|&(reference, instrument)| books.order(reference).is_some_and(|order| order.instrument == instrument)));
-    let mib = |bytes: u64| bytes >> 20;
     println!("{} references, {} live at the end, {messages} messages, {} ns each", day.reference, day.resting.len(), ns / messages.max(1));
-    println!("resident: {} MiB at the start, {} MiB at the end", mib(resident_at_start), mib(resident_bytes()));
-    let at = |quantile| took.value_at_quantile(quantile);
-    println!(
-        "{PER_DATAGRAM} messages: p50 {} ns, p99 {} ns, p99.9 {} ns, p99.99 {} ns, max {} ns",
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        at(0.9999),
-        took.max()
-    );
+    let mut table = Table::new("references");
+    // Of the process, and of an instrument that nothing was ever said of.
+    table.push(Row::new("resident at the start", "bytes", resident_at_start as f64));
+    table.push(Row::new("resident at the end", "bytes", resident_bytes() as f64).target(Target::AtMost(1.5e9)));
+    let without = BooksCapacity { instruments: capacity.instruments - 1, ..capacity };
+    table.push(Row::new("an empty book", "bytes", (capacity.bytes() - without.bytes()) as f64).target(Target::AtMost(128.0)));
+    let p50 = took.value_at_quantile(0.5) as f64;
+    let messages = format!("{PER_DATAGRAM} messages, p50");
+    table.push(Row::new(&messages, "ns", p50));
+    for (name, quantile) in [("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)] {
+        let at = took.value_at_quantile(quantile) as f64;
+        let row = Row::new(format!("{PER_DATAGRAM} messages, {name}"), "ns", at).beside(&messages, at / p50.max(1.0));
+        table.push(if name == "p99.9" { row.target(Target::AtMost(10.0)) } else { row });
+    }
     // Looked up as a tool would: a few, each by itself.
     let newest = day.reference;
-    for (name, youngest_of) in [("of the last 4,000 references", 4_000), ("any age", u64::MAX)] {
+    for (name, youngest_of) in [("of the last 4,000 references", 4_000), ("of any age", u64::MAX)] {
         let mut took = Histogram::<u64>::new_with_bounds(1, 10_000_000_000, 3).expect("valid bounds");
         let meant: Vec<_> = day.resting.iter().filter(|(reference, _)| newest - reference < youngest_of).collect();
         for &&(reference, instrument) in meant.iter().step_by(meant.len().div_ceil(200).max(1)) {
@@ -62,8 +68,10 @@ fn main() {
             took.saturating_record(began.elapsed().as_nanos() as u64);
             assert!(position.orders_ahead < position.level.orders);
         }
-        println!("queue position, {name}: p50 {} ns, max {} ns of {}", took.value_at_quantile(0.5), took.max(), took.len());
+        table.push(Row::new(format!("queue position of an order {name}, p50"), "ns", took.value_at_quantile(0.5) as f64));
+        table.push(Row::new(format!("queue position of an order {name}, max"), "ns", took.max() as f64));
     }
+    table.finish(&arguments);
 }
 
 struct Day {

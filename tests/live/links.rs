@@ -68,21 +68,22 @@ fn case_50_an_interface_that_is_deleted_and_made_again_is_received_from_again() 
             }
             namespace.without_source_check("twb");
             let room = Room::new();
-            let Some(mut service) = Service::start(&room, &[Lane { by, channel: "silence_ms = 200", ..itch("gone") }]) else { return };
+            let Some(mut service) = Service::start(&room, &[Lane { by, channel: "silence_ms = 500", ..itch("gone") }]) else { return };
             let publication = Publication::open(room.publications(), "gone").unwrap();
             let mut next = until_received(&service, &publication, 1);
-            for _ in 0..2 {
+            for times in 1..=2 {
                 let datagrams = counter(&publication, "datagrams");
                 namespace.ip("link del twb");
                 service.until("the channel is silent", || channel_state(&publication) == "Silent");
                 service.until_logged("the interface was removed");
                 service.told.clear();
                 service.until_told(|line| line.starts_with("STATUS=in trouble: ") && line.contains("twb")).unwrap();
+                service.told.clear();
                 made_again(namespace);
                 next = until_received(&service, &publication, next);
-                service.until("it is no longer silent", || channel_state(&publication) != "Silent");
+                // Not the state, which a busy machine may look at when half a second of silence has passed again.
+                service.until("it is heard again", || service.log().matches(": heard again").count() >= times);
                 assert!(counter(&publication, "datagrams") > datagrams);
-                service.told.clear();
                 service.until_told(|line| line.starts_with("STATUS=receiving")).unwrap();
                 let joined = namespace.ip("maddress show dev twb");
                 assert!(joined.contains("239.1.2.3"), "{by:?}: the group is joined again: {joined}");
