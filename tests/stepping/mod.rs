@@ -57,9 +57,8 @@ static INSTRUCTIONS: AtomicU64 = AtomicU64::new(0);
 static LOCKED: Seen = Seen::new();
 static SYSTEM_CALLS: Seen = Seen::new();
 
-/// Runs `work` on this thread, instruction by instruction. One thread at a time.
+/// Runs `work` on this thread, instruction by instruction. For who is [`alone`].
 pub fn executed<R>(work: impl FnOnce() -> R) -> (Executed, R) {
-    let _turn = alone();
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(install);
     INSTRUCTIONS.store(0, Ordering::Relaxed);
@@ -69,7 +68,8 @@ pub fn executed<R>(work: impl FnOnce() -> R) -> (Executed, R) {
     (Executed { instructions: INSTRUCTIONS.load(Ordering::Relaxed), locked: LOCKED.take(), system_calls: SYSTEM_CALLS.take() }, result)
 }
 
-fn alone() -> MutexGuard<'static, ()> {
+/// One test at a time: the counts are the process's, and a test that waits for another in its midst has no time of its own.
+pub fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(|failed| failed.into_inner())
 }
