@@ -1,5 +1,7 @@
 //! Records from what happened and what the book holds: layout only, no decisions about books.
 
+use std::ops::Deref;
+
 use super::Composer;
 use super::notices::Print;
 use crate::book::Change;
@@ -8,7 +10,7 @@ use crate::record::{BidAsk, Header, Mbo, Mbp1, Mbp10, Record, Row, Schema, Sink,
 
 /// What the records of one message share.
 #[derive(Clone, Copy)]
-pub(super) struct Stamp {
+pub(super) struct Heading {
     /// `None`: the instrument is not published.
     pub row: Option<Row>,
     pub instrument_id: u32,
@@ -16,10 +18,27 @@ pub(super) struct Stamp {
     pub ts_recv: u64,
     pub ts_in_delta: i32,
     pub sequence: u32,
+}
+
+/// The heading with a record's flags. Two parts, because flags change from record to record: a copy of the whole, made of stores narrower
+/// than its loads, waits for all of them (3 % of the path's time).
+#[derive(Clone, Copy)]
+pub(super) struct Stamp<'a> {
+    pub heading: &'a Heading,
     pub flags: u8,
 }
 
-impl Stamp {
+impl Deref for Stamp<'_> {
+    type Target = Heading;
+
+    #[inline(always)]
+    fn deref(&self) -> &Heading {
+        self.heading
+    }
+}
+
+impl Stamp<'_> {
+    #[inline(always)]
     pub fn with(&self, bits: u8) -> Self {
         Self { flags: self.flags | bits, ..*self }
     }

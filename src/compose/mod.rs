@@ -27,7 +27,7 @@ use crate::feed::name::FeedName;
 use crate::feed::{Decoded, Depth, Event, Symbol};
 use crate::record::{Control, Header, Instrument, Row, Sink, action, flags};
 use crate::stats::{Drop, Drops};
-use build::{Act, Reach, Stamp};
+use build::{Act, Heading, Reach, Stamp};
 use events::{Executed, Told};
 use notices::Print;
 use profiles::Profiles;
@@ -166,12 +166,13 @@ impl Composer {
             let Some(&known) = self.roster.get(id).filter(|known| known.listing != Listing::Unnamed) else { continue };
             let listing = self.list(id, known.symbol, known.round_lot, sink);
             self.roster.list(id, listing);
-            let stamp = self.stamp(listing, id, at.recv_ns, at);
+            let heading = self.heading(listing, id, at.recv_ns, at);
+            let stamp = Stamp { heading: &heading, flags: self.flags(id) };
             if let Some(told) = self.profiles.directory(id) {
                 self.definition(&stamp, known.symbol, &told, b'A', sink);
             }
             if let Some((change, ts_event)) = self.profiles.status(id) {
-                self.status(&Stamp { ts_event, ..stamp }, &change, sink);
+                self.status(&Stamp { heading: &Heading { ts_event, ..heading }, ..stamp }, &change, sink);
             }
             let bits = flags::SNAPSHOT | flags::BAD_TS_RECV | flags::LAST;
             self.levels(&stamp.with(bits), Act::whole(action::NONE), Reach::BOTH, sink);
@@ -198,8 +199,9 @@ impl Composer {
         if decoded.instrument_id == 0 {
             return self.of_venue(at, decoded, sink);
         }
-        let listing = self.resolve(at, decoded, sink)?;
-        let stamp = &self.stamp(listing, decoded.instrument_id, decoded.ts_event, at);
+        let (listing, doubted) = self.resolve(at, decoded, sink)?;
+        let heading = &self.heading(listing, decoded.instrument_id, decoded.ts_event, at);
+        let stamp = &Stamp { heading, flags: self.flags_of(doubted || self.books.is_suspect(decoded.instrument_id)) };
         match decoded.event {
             Event::Add { order, side, price, size, attribution } => self.add(stamp, Told { order, price, size }, side, attribution, sink),
             Event::Execute { order, size, match_number } => {
@@ -247,15 +249,15 @@ impl Composer {
         }
     }
 
-    /// Where the instrument's records go; any message that tells its symbol names it.
-    #[inline]
-    fn resolve<S: Sink>(&mut self, at: &Moment, decoded: &Decoded, sink: &mut S) -> Result<Listing, Drop> {
+    /// Where the instrument's records go, and whether its book may lack something that was lost; any message that tells its symbol names it.
+    #[inline(always)]
+    fn resolve<S: Sink>(&mut self, at: &Moment, decoded: &Decoded, sink: &mut S) -> Result<(Listing, bool), Drop> {
         let id = decoded.instrument_id;
         let Some(known) = self.roster.get(id) else { return Err(Drop::UnknownInstrument) };
         let same = decoded.symbol.is_none_or(|symbol| symbol == known.symbol);
         match known.listing {
-            Listing::At(_) | Listing::Filtered if same => Ok(known.listing),
-            _ => self.resolve_rare(at, decoded, sink),
+            Listing::At(_) | Listing::Filtered if same => Ok((known.listing, self.roster.doubts(known))),
+            _ => self.resolve_rare(at, decoded, sink).map(|listing| (listing, self.roster.is_doubted(id))),
         }
     }
 
@@ -309,32 +311,31 @@ impl Composer {
         }
     }
 
-    #[inline]
     fn flags(&self, id: u32) -> u8 {
-        let mut bits = if self.roster.is_doubted(id) || self.books.is_suspect(id) { flags::MAYBE_BAD_BOOK } else { 0 };
-        if self.config.bad_ts_recv {
-            bits |= flags::BAD_TS_RECV;
-        }
-        bits
+        self.flags_of(self.roster.is_doubted(id) || self.books.is_suspect(id))
     }
 
-    #[inline]
-    fn stamp(&self, listing: Listing, id: u32, ts_event: u64, at: &Moment) -> Stamp {
+    #[inline(always)]
+    fn flags_of(&self, maybe_bad: bool) -> u8 {
+        (if maybe_bad { flags::MAYBE_BAD_BOOK } else { 0 }) | if self.config.bad_ts_recv { flags::BAD_TS_RECV } else { 0 }
+    }
+
+    #[inline(always)]
+    fn heading(&self, listing: Listing, id: u32, ts_event: u64, at: &Moment) -> Heading {
         let from = if at.send_ns != 0 { at.send_ns } else { ts_event };
-        Stamp {
+        Heading {
             row: if let Listing::At(row) = listing { Some(row) } else { None },
             instrument_id: id,
             ts_event,
             ts_recv: at.recv_ns,
             ts_in_delta: delta(at.recv_ns, from),
             sequence: at.sequence as u32,
-            flags: self.flags(id),
         }
     }
 
     /// The book is empty, which is true whatever was lost before; `bits` tell whether it stays true.
     fn clear_records<S: Sink>(&self, row: Row, id: u32, ts_event: u64, at: &Moment, bits: u8, sink: &mut S) {
-        let stamp = Stamp { flags: bits | flags::LAST, ..self.stamp(Listing::At(row), id, ts_event, at) };
+        let stamp = Stamp { heading: &self.heading(Listing::At(row), id, ts_event, at), flags: bits | flags::LAST };
         self.mbo(&stamp, 0, Act::whole(action::CLEAR), sink);
         self.levels(&stamp, Act::whole(action::CLEAR), Reach::BOTH, sink);
     }

@@ -28,7 +28,7 @@ impl Composer {
     /// What no instrument is named for: control records and records of the whole venue.
     #[cold]
     pub(super) fn of_venue<S: Sink>(&mut self, at: &Moment, decoded: &Decoded, sink: &mut S) -> Result<(), Drop> {
-        let stamp = &Stamp { row: None, flags: 0, ..self.stamp(super::Listing::Unnamed, 0, decoded.ts_event, at) };
+        let stamp = &Stamp { heading: &self.heading(super::Listing::Unnamed, 0, decoded.ts_event, at), flags: 0 };
         match decoded.event {
             Event::System { code } => {
                 let record = self.control(control::SYSTEM_EVENT, 0, at, at.sequence, 0, code);

@@ -49,7 +49,7 @@ impl Roster {
         Self { known: vec![Known::UNNAMED; instrument_limit as usize].into_boxed_slice(), named: 0, doubts: 0, unproven: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, id: u32) -> Option<&Known> {
         self.known.get(id as usize)
     }
@@ -102,7 +102,13 @@ impl Roster {
     /// Whether the instrument's book may lack something that was lost. Of one that cannot be: yes.
     #[inline]
     pub fn is_doubted(&self, id: u32) -> bool {
-        self.known.get(id as usize).is_none_or(|known| known.proven != self.doubts)
+        self.known.get(id as usize).is_none_or(|known| self.doubts(known))
+    }
+
+    /// The same, of one that was looked up.
+    #[inline(always)]
+    pub fn doubts(&self, known: &Known) -> bool {
+        known.proven != self.doubts
     }
 
     /// Something was lost that could have been for any instrument.
