@@ -73,19 +73,19 @@ fn main() {
 
 type Way = fn(&Day) -> Outcome;
 
-pub struct Outcome {
-    pub ns: u64,
-    pub live_orders: Option<u64>,
+pub(crate) struct Outcome {
+    pub(crate) ns: u64,
+    pub(crate) live_orders: Option<u64>,
 }
 
 /// A session as datagrams and as bare messages.
-pub struct Day {
-    pub messages: u64,
+pub(crate) struct Day {
+    pub(crate) messages: u64,
     datagrams: Vec<Vec<u8>>,
 }
 
 impl Day {
-    pub fn generate(messages: u64, symbols: u16) -> Self {
+    pub(crate) fn generate(messages: u64, symbols: u16) -> Self {
         let config = GenerateConfig::whole_day(1, messages, symbols, 0);
         let mut session = Session::new(&config).expect("a valid configuration");
         let mut datagrams = Vec::new();
@@ -111,7 +111,7 @@ impl Day {
         Self { messages, datagrams }
     }
 
-    pub fn each_message(&self, mut f: impl FnMut(&[u8])) {
+    pub(crate) fn each_message(&self, mut f: impl FnMut(&[u8])) {
         self.datagrams.iter().for_each(|datagram| each_of(datagram, &mut f));
     }
 
@@ -188,7 +188,7 @@ fn books(day: &Day) -> Outcome {
 }
 
 /// As a channel does it: first the memory of all of a datagram's messages is asked for, then they are applied.
-pub fn books_ahead(day: &Day) -> Outcome {
+pub(crate) fn books_ahead(day: &Day) -> Outcome {
     let mut books = Books::new(CAPACITY);
     let mut decoder = ItchDecoder::new(Market::Nasdaq, 0);
     let mut touched = [0; PER_DATAGRAM];
