@@ -107,10 +107,20 @@ pub enum Seen {
 /// Looks at a cell once, never waits. Fills `record` (as many words as it has); its content counts only for [`Seen::Whole`].
 #[inline(always)]
 pub fn read<O: Orderings, W: Word>(cell: &[W], record: &mut [u64]) -> Seen {
+    read_where::<O, W>(cell, record, |_| true)
+}
+
+/// The same, but the words are looked at only where the stamp is one that is `wanted`: who polls a cell that nothing was written to yet copies
+/// nothing, and holds nobody up who writes to it. The content counts only for a [`Seen::Whole`] that is wanted.
+#[inline(always)]
+pub fn read_where<O: Orderings, W: Word>(cell: &[W], record: &mut [u64], wanted: impl Fn(u64) -> bool) -> Seen {
     let Some((stamp, words)) = cell.split_first() else { return Seen::Whole(0) };
     let before = stamp.load(Ordering::Relaxed);
     if before & BUSY != 0 {
         return Seen::Busy(before & !BUSY);
+    }
+    if !wanted(before) {
+        return Seen::Whole(before);
     }
     if O::FENCE_AFTER_STAMP {
         fence(Ordering::Acquire);

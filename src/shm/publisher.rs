@@ -237,14 +237,14 @@ impl Sink for Publisher {
         if let Some(ring) = &mut self.epoch.rings[R::SCHEMA.index()] {
             let cells = const { R::SCHEMA.cells() };
             let cell = if cells == 1 { row } else { row.saturating_mul(cells).saturating_add(record.cell().min(cells - 1)) };
-            ring.publish(Some(cell), words(record.as_bytes()));
+            ring.publish_sized(const { R::SCHEMA.slot_size() / 8 }, Some(cell), words(record.as_bytes()));
             self.records[R::SCHEMA.index()] += 1;
         }
     }
 
     fn publish_whole<R: Record>(&mut self, record: &R) {
         if let Some(ring) = &mut self.epoch.rings[R::SCHEMA.index()] {
-            ring.publish(None, words(record.as_bytes()));
+            ring.publish_sized(const { R::SCHEMA.slot_size() / 8 }, None, words(record.as_bytes()));
             self.records[R::SCHEMA.index()] += 1;
         }
     }

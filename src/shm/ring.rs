@@ -79,16 +79,29 @@ impl<S: Words<Word: WordMut>, O: Orderings> RingWriter<S, O> {
         Self { parts, mask, next: 1, announced: 0, orderings: PhantomData }
     }
 
-    /// Writes a record into the ring and, for an instrument, into a cell of the board.
+    /// Writes a record into the ring and, for an instrument, into a cell of the board. Nothing, if it does not fit a slot.
     #[inline(always)]
     pub fn publish(&mut self, board: Option<u32>, record: impl ExactSizeIterator<Item = u64> + Clone) {
+        self.publish_sized(self.parts.slot_words, board, record);
+    }
+
+    /// The same, with a slot's `words` (which must be this ring's) known to the compiler: where the slot is takes a shift instead of a
+    /// multiplication by what has to be loaded first.
+    #[inline(always)]
+    pub fn publish_sized(&mut self, words: usize, board: Option<u32>, record: impl ExactSizeIterator<Item = u64> + Clone) {
+        if words != self.parts.slot_words {
+            return;
+        }
         let position = self.next;
-        cell::write::<O, _>(self.parts.slot(position, self.mask), position, record.clone());
+        let at = |index: usize| index * words..(index + 1) * words;
+        let slot = self.parts.slots.words().get(at((position & self.mask) as usize)).unwrap_or_default();
+        cell::write::<O, _>(slot, position, record.clone());
         if !O::CURSOR_LAST {
             self.announce(position);
         }
         if let Some(board) = board {
-            cell::write::<O, _>(self.parts.cell(board), position, record);
+            let cell = self.parts.cells.words().get(at(board as usize)).unwrap_or_default();
+            cell::write::<O, _>(cell, position, record);
         }
         self.next = position + 1;
         // A batch longer than the ring must not leave joiners a cursor that was lapped.
@@ -186,7 +199,7 @@ impl<S: Words, O: Orderings> RingReader<S, O> {
     /// Looks for the record at `position`. Two loads of the stamp and the words; never waits.
     #[inline(always)]
     pub fn look(&self, position: u64, record: &mut [u64]) -> Look {
-        match cell::read::<O, _>(self.parts.slot(position, self.mask), record) {
+        match cell::read_where::<O, _>(self.parts.slot(position, self.mask), record, |stamp| stamp == position) {
             Seen::Whole(stamp) if stamp == position => Look::Record,
             Seen::Whole(stamp) | Seen::Busy(stamp) if stamp > position => Look::Gone,
             _ => Look::NotYet,
@@ -212,7 +225,7 @@ impl<S: Words, O: Orderings> RingReader<S, O> {
         for record in records {
             let at = (position & mask) as usize * words;
             let slot = slots.get(at..at + words).unwrap_or_default();
-            let seen = cell::read::<O, _>(slot, record);
+            let seen = cell::read_where::<O, _>(slot, record, |stamp| stamp == position);
             if seen != Seen::Whole(position) || !record.first().is_some_and(|&first| wanted(first)) {
                 break;
             }
