@@ -11,6 +11,7 @@
 //! tiny, so that it cannot rot: then it checks that all ways end with the same number of live orders.
 
 mod baseline;
+mod room;
 mod table;
 
 use std::hint::black_box;
@@ -18,6 +19,7 @@ use std::time::Instant;
 
 use baseline::Baseline;
 use hdrhistogram::Histogram;
+use room::Room;
 use table::{Arguments, Row, Table, Target, best_and_median};
 use tickwire::book::{Books, BooksCapacity};
 use tickwire::channel::{Channel, ChannelConfig};
@@ -55,9 +57,13 @@ fn main() {
         true => (arguments.number(0).unwrap_or(4_000_000), symbols.unwrap_or(8_000), ROUNDS),
         false => (20_000, 100, 1),
     };
-    let day = Day::generate(messages, symbols);
+    // A day has some messages for each symbol before the first order.
+    let day = Day::generate(messages.max(GenerateConfig::fewest_messages(symbols)), symbols);
     if let Some(only) = arguments.value_of("--only") {
-        let (_, way) = WAYS.iter().find(|(name, _)| *name == only).expect("--only takes the name of a row");
+        let Some((_, way)) = WAYS.iter().find(|(name, _)| *name == only) else {
+            eprintln!("--only {only}: there is no such row; there is: {}", WAYS.map(|(name, _)| format!("'{name}'")).join(", "));
+            std::process::exit(2);
+        };
         println!("{only}: {} ns for {} messages", way(&day).ns, day.messages);
         return;
     }
@@ -79,6 +85,7 @@ fn main() {
     let best = took.map(|mut took| best_and_median(&mut took).0);
     let best_of = |name: &str| WAYS.iter().zip(best).find(|((way, _), _)| *way == name).map_or(f64::NAN, |(_, best)| best);
     let mut table = Table::new(if symbols <= HOT_SYMBOLS { "path, hot" } else { "path" });
+    table.of(format!("{} messages of {symbols} symbols, best of {rounds} interleaved rounds", day.messages));
     for ((name, _), ns) in WAYS.iter().zip(best) {
         let row = Row::new(*name, "ns", ns);
         table.push(match *name {
@@ -288,11 +295,8 @@ fn path_tail(day: &Day) -> Histogram<u64> {
 
 /// Does something after each datagram.
 fn path_and(day: &Day, schemas: &[Schema], mut and: impl FnMut()) -> Outcome {
-    // A disk behind the mapping would be measured too.
-    let shm = std::path::Path::new("/dev/shm");
-    let dir = if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() };
-    let dir = dir.join(format!("tickwire-bench-{}", std::process::id()));
-    let mut spec = PublicationSpec::new(&dir, "bench");
+    let room = Room::make();
+    let mut spec = PublicationSpec::new(room.path(), "bench");
     spec.rings = schemas.iter().map(|&schema| RingSpec { schema, depth: 1 << 16 }).collect();
     spec.channels = vec![ChannelSpec { name: "bench".into(), publisher_id: 2 }];
     spec.instruments = 1 << 14;
@@ -315,6 +319,5 @@ fn path_and(day: &Day, schemas: &[Schema], mut and: impl FnMut()) -> Outcome {
         Some(channel.composer().books().live_orders())
     });
     drop(sink);
-    let _ = std::fs::remove_dir(&dir);
     outcome
 }

@@ -83,13 +83,19 @@ impl Caches {
 
 fn main() {
     let arguments = Arguments::take();
-    let only = arguments.rest.iter().skip_while(|argument| *argument != "--only").nth(1).cloned();
+    let only = arguments.value_of("--only").map(str::to_owned);
     let (rounds, frames) =
         if arguments.is_bench { (arguments.number(0).unwrap_or(41), arguments.number(1).unwrap_or(1_024)) } else { (1, 100) };
-    let ways: Vec<Way> = WAYS.into_iter().filter(|way| only.as_deref().is_none_or(|only| only == way.name())).collect();
+    let mut ways: Vec<Way> = WAYS.into_iter().filter(|way| only.as_deref().is_none_or(|only| only == way.name())).collect();
+    if ways.is_empty() {
+        eprintln!("--only takes one of {}", WAYS.map(Way::name).join(", "));
+        std::process::exit(2);
+    }
     // Before this thread is pinned, which narrows what it may use.
     let cores = affinity::allowed_cores();
     let Some(mut receivers) = Receivers::open(&ways, frames as usize) else { return };
+    // One that cannot be opened here has said so.
+    ways.retain(|&way| receivers.is_open(way));
     let mut sent = Sent { cores, sender: RawSender::open("twa"), cold: vec![1; if arguments.is_bench { COLD_BYTES } else { 1 << 16 }] };
     for way in &ways {
         receivers.compare_every_byte(*way, &sent, frames);
@@ -233,11 +239,19 @@ impl Receivers {
         Some(Self { xdp, recvmmsg, io_uring, _steering: steering, _keeper: keeper })
     }
 
+    fn is_open(&self, way: Way) -> bool {
+        match way {
+            Way::Xdp => self.xdp.is_some(),
+            Way::Recvmmsg => self.recvmmsg.is_some(),
+            Way::IoUring => self.io_uring.is_some(),
+        }
+    }
+
     fn drain(&mut self, way: Way, frames: u64) -> Drained {
         match (way, &mut self.xdp, &mut self.recvmmsg, &mut self.io_uring) {
             (Way::Xdp, Some(source), ..) => drain(source, frames),
             (Way::Recvmmsg, _, Some(source), _) | (Way::IoUring, .., Some(source)) => drain(source, frames),
-            _ => Drained { ns: 0, received: frames, in_order: true },
+            _ => Drained { ns: 0, received: 0, in_order: true },
         }
     }
 

@@ -44,6 +44,7 @@ fn main() {
     assert!(day.resting.iter().all(|&(reference, instrument)| books.order(reference).is_some_and(|order| order.instrument == instrument)));
     println!("{} references, {} live at the end, {messages} messages, {} ns each", day.reference, day.resting.len(), ns / messages.max(1));
     let mut table = Table::new("references");
+    table.of(format!("{} references, {} live, {messages} messages", day.reference, day.resting.len()));
     // Of the process, and of an instrument that nothing was ever said of.
     table.push(Row::new("resident at the start", "bytes", resident_at_start as f64));
     table.push(Row::new("resident at the end", "bytes", resident_bytes() as f64).target(Target::AtMost(1.5e9)));

@@ -11,6 +11,7 @@
 //! `cargo test` it runs once, tiny, and checks that every record came back whole.
 
 mod our_ring;
+mod room;
 mod table;
 mod transport;
 
@@ -20,6 +21,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use our_ring::{Batches, OneByOne, OurSender, Writer};
+use room::Room;
 use table::{Arguments, Row, Table, Target, best_and_median};
 use tickwire::bench::pingpong::ping_pong_ns;
 use tickwire::record::Mbo;
@@ -44,7 +46,7 @@ const TINY: Size = Size { rounds: 1, batches: 1, lasts: Duration::from_millis(2)
 fn main() {
     let arguments = Arguments::take();
     let size = if arguments.is_bench { WHOLE } else { TINY };
-    let dir = tempfile::Builder::new().prefix("tickwire-bench-").tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
+    let dir = Room::make();
     let cores = two_cores();
     if cores[0] == cores[1] {
         println!("one core only: its figures say nothing of two");

@@ -1,7 +1,7 @@
 //! What a benchmark ends with: rows of figures, most of them beside another of the same run, printed and written as JSON.
 //!
 //! ```text
-//! --json FILE    {"bench": "ring", "rows": [{"name", "unit", "value", "of", "ratio", "target", "met"}, …]}
+//! --json FILE    {"bench": "ring", "of": "what was measured", "rows": [{"name", "unit", "value", "of", "ratio", "target", "met"}, …]}
 //! ```
 //! A target is about the ratio where there is one, else about the value.
 #![allow(dead_code)] // every benchmark includes this file, and few need all of it
@@ -80,12 +80,19 @@ impl Row {
 /// The rows of a benchmark, in the order in which they are printed.
 pub struct Table {
     bench: &'static str,
+    /// What was measured: how many, of what.
+    of: String,
     rows: Vec<Row>,
 }
 
 impl Table {
     pub fn new(bench: &'static str) -> Self {
-        Self { bench, rows: Vec::new() }
+        Self { bench, of: String::new(), rows: Vec::new() }
+    }
+
+    /// Says what is measured, so that figures of different sizes are not taken for one another.
+    pub fn of(&mut self, what: String) {
+        self.of = what;
     }
 
     pub fn push(&mut self, row: Row) {
@@ -93,7 +100,7 @@ impl Table {
     }
 
     pub fn json(&self) -> Value {
-        json!({ "bench": self.bench, "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>() })
+        json!({ "bench": self.bench, "of": self.of, "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>() })
     }
 
     /// Prints the rows, and writes them where `--json` says.
@@ -158,12 +165,17 @@ impl Arguments {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--bench" => parsed.is_bench = true,
+                "--only" | "--tiny" | "--charles-cooper" => parsed.rest.push(argument),
                 "--json" => {
                     parsed.json = arguments.next().map(PathBuf::from);
                     if parsed.json.is_none() {
                         eprintln!("--json takes the name of the file to write");
                         std::process::exit(2);
                     }
+                }
+                unknown if unknown.starts_with('-') && parsed.is_bench => {
+                    eprintln!("`{unknown}` is no option here; there is --json FILE, and what the beginning of the benchmark's file says");
+                    std::process::exit(2);
                 }
                 _ => parsed.rest.push(argument),
             }
@@ -176,9 +188,28 @@ impl Arguments {
         self.rest.iter().skip_while(|argument| *argument != option).nth(1).map(String::as_str)
     }
 
-    /// The number at this place among those of the rest, if there is one.
+    /// The number at this place among the words that are no options. One that is no number, or 0, ends the benchmark with what to say instead;
+    /// under `cargo test` it is the name of a test.
     pub fn number(&self, at: usize) -> Option<u64> {
-        self.rest.iter().filter_map(|argument| argument.parse().ok()).nth(at)
+        if !self.is_bench {
+            return None;
+        }
+        let mut words = Vec::new();
+        let mut rest = self.rest.iter();
+        while let Some(word) = rest.next() {
+            match word.starts_with("--") {
+                true => _ = rest.next(),
+                false => words.push(word),
+            }
+        }
+        let word = words.get(at)?;
+        match word.parse() {
+            Ok(number) if number > 0 => Some(number),
+            _ => {
+                eprintln!("`{word}` is no number of anything; the beginning of this benchmark's file says which numbers it takes");
+                std::process::exit(2);
+            }
+        }
     }
 }
 

@@ -585,9 +585,13 @@ fn replay_says_where_an_order_waits_as_a_consumer_who_kept_the_queues_does() {
         assert!(out.contains(&line), "{line:?} is not in: {out}");
     }
 
+    // Standard output is the books', so it is said beside them.
+    let (code, out, said) = run(&[&replay[..], &asked[..1], &["--books", "-"]].concat());
+    assert!(code == 0 && !out.contains(" ahead ") && said.contains(" ahead (all at its price"), "{said}");
+
     let (code, out, said) = run(&[&replay[..], &["--queue", &format!("{symbol}:1"), "--queue", "NOSUCH:7"]].concat());
     assert!(code == 1 && out.starts_with("messages "), "{code}: {out}");
-    assert!(said.contains(&format!("no such order rests when the replay has ended: {symbol}:1, NOSUCH:7")), "{said}");
+    assert!(said.contains(&format!("the replay has ended: {symbol}:1, NOSUCH:7 (no instrument of that name was told)")), "{said}");
     refused(&["replay", &day, "--feed", "iex-tops", "--queue", "A:1"], Exit::Usage, &["--queue", "iex-tops tells no orders"]);
     refused(&[&replay[..], &["--queue", "7"]].concat(), Exit::Usage, &["say SYMBOL:ORDER, as in AAPL:123456"]);
     refused(&[&replay[..], &["--queue", "A:x"]].concat(), Exit::Usage, &["`x` is no order reference"]);

@@ -42,7 +42,11 @@ impl Model {
     }
 
     fn add(&mut self, order: u64, locate: u16, side: u8, price: u32, size: u32) {
-        assert_eq!(self.orders.insert(order, (locate, side, price, size)), None);
+        // Only among the real messages, which are single ones of many days: the order that rests stays.
+        if self.orders.contains_key(&order) {
+            return;
+        }
+        self.orders.insert(order, (locate, side, price, size));
         let level = self.books.entry((locate, side)).or_default().entry(price).or_default();
         *level = (level.0 + u64::from(size), level.1 + 1);
     }

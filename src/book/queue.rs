@@ -26,7 +26,8 @@ pub struct QueuePosition {
     pub size_ahead: u64,
     /// All that rests at its price, the order itself included.
     pub level: Level,
-    /// Whether the book can be believed. After a loss some of those ahead may be gone, and some may be unknown.
+    /// Whether the book can be believed, as far as the book knows: what was lost on the way to it, who keeps the doubts knows
+    /// ([`Composer::is_maybe_bad`](crate::compose::Composer::is_maybe_bad)). After a loss some of those ahead may be gone, and some may be unknown.
     pub health: Health,
 }
 

@@ -41,7 +41,8 @@ pub(super) struct ReplayArgs {
     /// Write the final books to this file, as CSV (`-` for standard output)
     #[arg(long, value_name = "FILE.csv")]
     books: Option<PathBuf>,
-    /// Say where this order waits at the end: how many are ahead of it at its price (repeat for more; in the summary too)
+    /// Say where this order waits at the end: how many are ahead of it at its price (repeat for more; in the summary too). By the order in
+    /// which references were given out, which is that of entry at every venue here
     #[arg(long, value_name = "SYMBOL:ORDER", value_parser = values::order)]
     queue: Vec<(String, u64)>,
     /// Publish the records under this name meanwhile
@@ -99,6 +100,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
     let books = args.books.as_ref().and_then(|_| outputs.next());
     let summary = args.summary.as_ref().and_then(|_| outputs.next());
     let quiet = [&books, &summary].into_iter().flatten().any(Output::is_stdout);
+    let summary_is_hidden = !summary.as_ref().is_some_and(Output::is_stdout);
     let config = ReplayConfig {
         file: args.file.clone(),
         feed: args.feed,
@@ -132,7 +134,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
     for (symbol, order) in &args.queue {
         match Queued::find(&replayed.channel, symbol, *order) {
             Some(queued) => replayed.summary.queued.push(queued),
-            None => gone.push(format!("{symbol}:{order}")),
+            None if replayed.channel.composer().symbols().any(|(_, known)| books_file::text(&known) == *symbol) => {
+                gone.push(format!("{symbol}:{order}"));
+            }
+            None => gone.push(format!("{symbol}:{order} (no instrument of that name was told)")),
         }
     }
     for remark in replayed.remarks.iter().cloned().chain(remarks(args, &replayed.summary)) {
@@ -149,6 +154,9 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Error> {
     }
     if !quiet {
         print!("{}", replayed.summary);
+    } else if summary_is_hidden {
+        // What was asked for is said, where standard output is taken.
+        replayed.summary.queued.iter().for_each(|queued| eprintln!("tickwire: {queued}"));
     }
     if replayed.summary.stopped {
         let why = "a signal came; counts and books are those of that moment";

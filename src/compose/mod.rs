@@ -129,6 +129,11 @@ impl Composer {
         self.roster.doubt_all();
     }
 
+    /// Whether the instrument's book may be wrong: messages were lost since it was last proven right, or one did not fit it.
+    pub fn is_maybe_bad(&self, id: u32) -> bool {
+        self.roster.is_doubted(id) || self.books.is_suspect(id)
+    }
+
     /// Whether every named instrument is proven right.
     pub fn all_proven(&self) -> bool {
         self.roster.all_proven()
@@ -274,6 +279,10 @@ impl Composer {
             if !matches!(decoded.event, Event::Break { .. }) {
                 self.books.mark_suspect(id);
             }
+            // An order of another book: which of the two is wrong nobody knows.
+            if let Some(live) = decoded.event.resting_order().and_then(|order| self.books.order(order)) {
+                self.books.mark_suspect(live.instrument);
+            }
             return Err(Drop::UnknownInstrument);
         };
         if known.listing != Listing::Unnamed {
@@ -312,7 +321,7 @@ impl Composer {
     }
 
     fn flags(&self, id: u32) -> u8 {
-        self.flags_of(self.roster.is_doubted(id) || self.books.is_suspect(id))
+        self.flags_of(self.is_maybe_bad(id))
     }
 
     #[inline(always)]

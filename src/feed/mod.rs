@@ -275,6 +275,20 @@ pub enum Event {
     Other,
 }
 
+impl Event {
+    /// The resting order that it is about, if it is about one.
+    pub const fn resting_order(&self) -> Option<u64> {
+        match *self {
+            Self::Execute { order, .. }
+            | Self::ExecuteAtPrice { order, .. }
+            | Self::Cancel { order, .. }
+            | Self::Delete { order }
+            | Self::Replace { old: order, .. } => Some(order),
+            _ => None,
+        }
+    }
+}
+
 /// An event, when and for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decoded {

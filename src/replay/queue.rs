@@ -4,7 +4,7 @@ use std::fmt::{Display, Formatter};
 
 use serde::Serialize;
 
-use crate::book::{Health, QueuePosition};
+use crate::book::QueuePosition;
 use crate::books_file::{Decimal, text};
 use crate::channel::Channel;
 use crate::feed::Side;
@@ -39,8 +39,8 @@ impl Queued {
     pub fn find(channel: &Channel, symbol: &str, order: u64) -> Option<Self> {
         let composer = channel.composer();
         let mut ids = composer.symbols().filter(|(_, known)| text(known) == symbol);
-        let position = ids.find_map(|(id, _)| composer.books().queue_position(id, order))?;
-        let QueuePosition { order, orders_ahead, size_ahead, level, health } = position;
+        let (id, position) = ids.find_map(|(id, _)| Some((id, composer.books().queue_position(id, order)?)))?;
+        let QueuePosition { order, orders_ahead, size_ahead, level, .. } = position;
         Some(Self {
             symbol: symbol.to_owned(),
             order_id: order.order,
@@ -51,7 +51,8 @@ impl Queued {
             size_ahead,
             level_orders: level.orders,
             level_size: level.size,
-            maybe_bad: health != Health::Good,
+            // What was lost on the way to the book, too, of which the book itself knows nothing.
+            maybe_bad: composer.is_maybe_bad(id),
         })
     }
 }

@@ -201,3 +201,36 @@ fn one_forged_heartbeat_or_session_marks_nothing() {
     }
     assert_eq!(bench.channel.composer().books().top(5).bid_sz, 280);
 }
+
+#[test]
+fn an_order_asked_after_is_in_doubt_where_its_records_are() {
+    let mut bench = Bench::itch();
+    bench.send(&[add(5, "XYZ", 11, b'B', 300, 100_000), add(6, "OTHER", 12, b'B', 300, 100_000)]);
+    let queued = |bench: &Bench, symbol, order| tickwire::replay::Queued::find(&bench.channel, symbol, order).unwrap().maybe_bad;
+    assert!(!queued(&bench, "XYZ", 11) && !queued(&bench, "OTHER", 12));
+    // Refused, and told by the book: XYZ's order under OTHER's name.
+    bench.one(delete(6, 11));
+    assert!(queued(&bench, "XYZ", 11) && queued(&bench, "OTHER", 12));
+
+    // Known above the book only: who was lost may have been ahead.
+    let mut bench = Bench::itch();
+    bench.one(add(5, "XYZ", 11, b'B', 300, 100_000));
+    bench.lose(3);
+    bench.one(add(5, "XYZ", 15, b'B', 300, 100_000));
+    assert!(queued(&bench, "XYZ", 11) && queued(&bench, "XYZ", 15));
+}
+
+#[test]
+fn a_message_under_an_id_that_nobody_named_puts_the_book_of_its_order_in_doubt() {
+    for message in [delete(99, 11), cancel(99, 11, 1), execute(99, 11, 1), execute_at(99, 11, 1, b'Y', 100_000), replace(99, 11, 13, 1, 1)]
+    {
+        let mut bench = Bench::itch();
+        bench.send(&[add(5, "XYZ", 11, b'B', 300, 100_000), add(6, "OTHER", 12, b'B', 300, 100_000)]);
+        bench.one(message);
+        assert_eq!(bench.dropped(), [("unknown_instrument", 1)]);
+        bench.sink.take();
+        bench.send(&[cancel(5, 11, 1), cancel(6, 12, 1)]);
+        let flags: Vec<u8> = bench.sink.mbo().iter().map(|record| record.flags).collect();
+        assert_eq!(flags, [LAST | MAYBE_BAD_BOOK, LAST]);
+    }
+}

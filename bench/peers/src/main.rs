@@ -6,6 +6,8 @@ mod our_ring;
 #[allow(dead_code)] // of the benchmark of the path, its day and one of its ways
 #[path = "../../path.rs"]
 mod path;
+#[path = "../../room.rs"]
+mod room;
 #[path = "../../table.rs"]
 mod table;
 #[path = "../../transport.rs"]
@@ -20,15 +22,27 @@ mod ring;
 use std::path::Path;
 use std::time::Duration;
 
+use room::Room;
 use table::{Arguments, Table};
 
 fn main() {
     let arguments = Arguments::take();
+    const WORDS: [&str; 5] = ["ring", "decode", "books", "--tiny", "--charles-cooper"];
+    let clone = arguments.value_of("--charles-cooper");
+    let unknown = arguments.rest.iter().find(|word| !WORDS.contains(&word.as_str()) && Some(word.as_str()) != clone);
+    if let Some(unknown) = unknown {
+        eprintln!("`{unknown}` is unknown here; say any of {}, or --json FILE", WORDS.join(", "));
+        std::process::exit(2);
+    }
+    if clone.is_none() && arguments.rest.iter().any(|word| word == "books" || word == "--charles-cooper") {
+        eprintln!("books needs --charles-cooper DIR: a clone of github.com/charles-cooper/itch-order-book (README.md)");
+        std::process::exit(2);
+    }
     let asked = |word: &str| arguments.rest.iter().any(|argument| argument == word);
     let is_tiny = asked("--tiny");
     let all = !["ring", "decode", "books"].into_iter().any(asked);
     let mut table = Table::new("peers");
-    let dir = tempfile::Builder::new().prefix("tickwire-peers-").tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
+    let dir = Room::make();
     if all || asked("ring") {
         let size = match is_tiny {
             true => ring::Size { rounds: 1, batches: 1, lasts: Duration::from_millis(2) },
@@ -43,15 +57,21 @@ fn main() {
         };
         decode::run(&size, &mut table);
     }
-    if let Some(clone) = arguments.value_of("--charles-cooper") {
+    let mut failed = false;
+    if let Some(clone) = clone {
         let size = match is_tiny {
             true => books::Size { rounds: 1, messages: 20_000, symbols: 100 },
             false => books::Size { rounds: 5, messages: 4_000_000, symbols: 8_000 },
         };
         if let Err(why) = books::run(Path::new(clone), dir.path(), &size, &mut table) {
             eprintln!("{why}");
-            std::process::exit(1);
+            failed = true;
         }
     }
+    // What was measured before counts all the same.
     table.finish(&arguments);
+    drop(dir);
+    if failed {
+        std::process::exit(1);
+    }
 }
