@@ -11,8 +11,8 @@
 //! tiny, so that it cannot rot: then it checks that all ways end with the same number of live orders.
 
 mod baseline;
-mod room;
-mod table;
+pub(crate) mod room;
+pub(crate) mod table;
 
 use std::hint::black_box;
 use std::time::Instant;

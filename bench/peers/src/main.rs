@@ -6,10 +6,6 @@ mod our_ring;
 #[allow(dead_code)] // of the benchmark of the path, its day and one of its ways
 #[path = "../../path.rs"]
 mod path;
-#[path = "../../room.rs"]
-mod room;
-#[path = "../../table.rs"]
-mod table;
 #[path = "../../transport.rs"]
 mod transport;
 
@@ -22,8 +18,9 @@ mod ring;
 use std::path::Path;
 use std::time::Duration;
 
-use room::Room;
-use table::{Arguments, Table};
+use path::room::Room;
+use path::table;
+use path::table::{Arguments, Table};
 
 fn main() {
     let arguments = Arguments::take();
