@@ -270,9 +270,8 @@ fn a_delay_in_a_stage_is_in_that_stages_histogram_and_in_no_other() {
         }
         if is_read() {
             let (seen, whole) = (least(Measure::PublishedToSeen), least(Measure::DueToSeen));
-            // Records can be read before their batch is published whole: the delay begins before that stamp, by microseconds, or by the time
-            // slice that somebody else takes on a busy machine.
-            assert_eq!(seen >= DELAY_NS * 80 / 100, delayed.is_none(), "{seen} ns with a delay in {name}");
+            // Records can be read before their batch is published whole: the delay begins some microseconds before that stamp.
+            assert_eq!(seen >= DELAY_NS * 95 / 100, delayed.is_none(), "{seen} ns with a delay in {name}");
             // Once, not once for each half of a batch.
             let quarter = round.measures.get(Measure::PublishedToSeen).value_at_quantile(0.25);
             assert!(quarter < DELAY_NS * 17 / 10, "{quarter} ns with a delay in {name}");

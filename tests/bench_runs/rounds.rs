@@ -207,10 +207,10 @@ fn gaps_channels_new_sessions_and_restarts_arrive_as_a_replay_of_the_same_record
         let records = expected(&|summary| PUBLISHED.iter().map(|&schema| of_schema(summary, schema)).sum());
         assert_eq!(counts.records, records, "{what}: {counts:?}");
         // Joined with another session's, a datagram would be late by its length: 60 ms of the sessions, 100 ms of the restart. The new
-        // session's file costs the consumer less than a fifth of that; half of all, because a busy machine may take as long from the rest.
+        // session's file costs the consumer less than a fifth of that.
         let seen = round.measures.get(Measure::DueToReceived);
         assert!(seen.len() > counts.sampled / 2, "{what}: {} of {counts:?}", seen.len());
-        assert!(seen.value_at_quantile(0.5) < 20_000_000, "{what}: {} ns", seen.value_at_quantile(0.5));
+        assert!(seen.value_at_quantile(0.9) < 20_000_000, "{what}: {} ns", seen.value_at_quantile(0.9));
     }
 }
 
