@@ -2,6 +2,7 @@
 #![cfg(feature = "service")]
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -233,6 +234,29 @@ fn replay_writes_summary_and_books_to_files_or_standard_output() {
     assert_eq!(books, truth);
     let (_, _, remark) = run(&["replay", &day, "--feed", "nasdaq-itch"]);
     assert!(remark.contains("say --date YYYY-MM-DD"), "{remark}");
+}
+
+#[test]
+fn case_47_books_that_got_no_huge_pages_say_so_and_are_as_right() {
+    let made = made();
+    let replay = |more: &[&str]| {
+        let mut command = tickwire();
+        command.args(["replay", &made.path("capture.pcap"), "--feed", "nasdaq-itch"]).args(more);
+        // SAFETY: between fork and exec, one system call with numbers.
+        let refuse_huge_pages = || match unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        };
+        // SAFETY: the closure is as said.
+        unsafe { command.pre_exec(refuse_huge_pages) };
+        String::from_utf8(command.output().expect("the binary runs").stdout).expect("UTF-8")
+    };
+    let summary: serde_json::Value = serde_json::from_str(&replay(&["--summary", "-"])).expect("JSON");
+    assert_eq!(summary["books_huge_bytes"], 0);
+    assert!(summary["books_bytes"].as_u64().is_some_and(|bytes| bytes > 100 << 20), "{summary}");
+    let table = replay(&[]);
+    assert!(table.lines().any(|line| line.starts_with("books ") && line.contains(" MiB, 0 of them on huge pages, so ")), "{table}");
+    assert_eq!(replay(&["--books", "-"]), std::fs::read_to_string(made.path("truth.csv")).expect("written"));
 }
 
 #[test]

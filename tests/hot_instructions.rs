@@ -17,7 +17,7 @@ use std::time::Duration;
 use began::Began;
 use kernel::{Frame, GROUP, PORT, RawSender, in_namespace};
 use stepping::{alone, executed};
-use tickwire::book::{Books, BooksCapacity};
+use tickwire::book::{Books, BooksCapacity, Effect};
 use tickwire::feed::Side;
 use tickwire::lane::latency::latency;
 use tickwire::lane::{Lane, LaneChannel, LaneShared, Route};
@@ -187,4 +187,36 @@ fn no_add_waits_for_the_order_table_to_grow() {
     let (few, many) = (most_of_an_add(50), most_of_an_add(400));
     // A step of the window at most; a pass over the larger table takes as many again.
     assert!(many < few + few / 4, "at most {few} instructions with 50 orders, and {many} with 400");
+}
+
+/// The most instructions that one level took to come, and to go, at many places of a side of so many levels.
+fn most_of_a_level(levels: i64) -> u64 {
+    let mut books = Books::new(BooksCapacity { instruments: 2, orders: 8_192, levels: 1 << 15 });
+    let price = |place: i64| 1_000_000 - 100 * place;
+    for place in 0..levels {
+        books.add(1, 1 + place as u64, Side::Bid, price(place), 100).unwrap();
+    }
+    let mut most = 0;
+    for nth in 0..120 {
+        // Everywhere; and half of them beside one another to stay, so that whatever holds them fills up.
+        let stays = nth % 2 == 0;
+        let (place, beside) = if stays { (levels / 2, 1 + nth / 2) } else { (levels * nth / 120, 1) };
+        let (reference, price) = (1_000_000 + nth as u64, price(place) - beside);
+        let (seen, came) = executed(|| books.add(1, reference, Side::Bid, price, 100));
+        assert_eq!(came.unwrap().effect, Effect::Added);
+        most = seen.instructions.max(most);
+        if !stays {
+            let (seen, gone) = executed(|| books.delete(1, reference));
+            assert!(gone.unwrap().is_gone());
+            most = seen.instructions.max(most);
+        }
+    }
+    most
+}
+
+#[test]
+fn a_level_comes_and_goes_in_a_deep_side_as_in_one_of_a_few_hundred_wherever_it_is() {
+    let _turn = alone();
+    let (few, many) = (most_of_a_level(250), most_of_a_level(5_000));
+    assert!(many < few * 2, "at most {few} instructions in 250 levels, and {many} in 5,000");
 }

@@ -4,7 +4,7 @@
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use tickwire::sys::huge_pages::{self, Backing, HugePages, HugeSlice, pools};
+use tickwire::sys::huge_pages;
 use tickwire::sys::{affinity, interfaces, memory_lock, numa, prefetch, signals, tsc};
 
 fn on_a_thread_of_its_own<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -71,20 +71,6 @@ fn fifo_scheduling_is_granted_or_refused_with_a_reason() {
 }
 
 #[test]
-fn a_slice_is_zeroed_writable_and_as_long_as_asked_for_on_whatever_pages() {
-    for want in [HugePages::Never, HugePages::Try] {
-        for len in [0, 1, 511, 100_000] {
-            let mut slice = HugeSlice::<u64>::zeroed(len, want).expect("some memory");
-            assert_eq!(slice.len(), len);
-            assert!(slice.iter().all(|&word| word == 0));
-            slice.iter_mut().zip(1..).for_each(|(word, n)| *word = n);
-            assert_eq!(slice.last().copied().unwrap_or(0), len as u64);
-        }
-    }
-    assert_eq!(HugeSlice::<u8>::zeroed(1, HugePages::Never).expect("a page").backing(), Backing::Ordinary);
-}
-
-#[test]
 fn a_boxed_table_holds_what_it_was_filled_with_whatever_its_pages() {
     // Less than a page, some pages, and more than two huge ones.
     for len in [0, 1, 5_000, 700_001] {
@@ -97,38 +83,35 @@ fn a_boxed_table_holds_what_it_was_filled_with_whatever_its_pages() {
 }
 
 #[test]
-fn case_47_without_enough_huge_pages_it_falls_back_and_says_so_and_require_is_an_error() {
-    let free = pools(0).iter().find(|pool| pool.page_bytes == 2 << 20).map_or(0, |pool| pool.free);
-    // One more than there are, unless the host has so many that this would be rude.
-    let bytes = (free as usize + 1) << 21;
-    if bytes > 256 << 20 {
-        return skipped("too many free huge pages to ask for more than all of them");
+fn case_47_how_much_of_a_table_lies_on_huge_pages_is_what_the_kernel_says() {
+    const BYTES: usize = 32 << 20;
+    // Asked for nothing, given nothing, wherever that is not given to everybody.
+    let plain = vec![1_u8; BYTES];
+    let seen = huge_pages::on_huge_pages(&[huge_pages::addresses(&plain)]);
+    assert_eq!(seen.bytes, BYTES as u64);
+    match huge_pages::transparent().as_deref() {
+        Some("madvise") => {
+            assert_eq!((seen.huge_bytes, seen.is_good()), (0, false));
+            assert!(seen.to_string().starts_with("32 MiB, 0 of them on huge pages, so a message takes up to a tenth longer: "), "{seen}");
+        }
+        Some("always") => {}
+        _ => assert_eq!(seen.huge_bytes, 0),
     }
-    let slice = HugeSlice::<u8>::zeroed(bytes, HugePages::Try).expect("ordinary pages");
-    assert_eq!(slice.backing(), Backing::Ordinary);
-    let error = HugeSlice::<u8>::zeroed(bytes, HugePages::Require).expect_err("not that many");
-    assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
-}
-
-#[test]
-fn huge_pages_that_are_there_are_used() {
-    if pools(0).iter().all(|pool| pool.page_bytes != 2 << 20 || pool.free == 0) {
-        // The host's pool is not this test's to change, so this is no failure even where kernel tests are required.
-        println!("SKIPPED: this host has no free huge pages (sysctl vm.nr_hugepages=4 gives some)");
+    // Two tables, one of them twice as large, and nothing else that is on huge pages.
+    let tables = [huge_pages::boxed(BYTES / 8, 7_u64), huge_pages::boxed(BYTES / 4, 7_u64)];
+    let parts = tables.each_ref().map(|table| huge_pages::addresses(table));
+    let seen = huge_pages::on_huge_pages(&parts);
+    assert_eq!(seen.bytes, 3 * BYTES as u64);
+    let singly: u64 = parts.map(|part| huge_pages::on_huge_pages(&[part]).huge_bytes).iter().sum();
+    assert!(seen.huge_bytes <= seen.bytes && singly >= seen.huge_bytes, "{seen:?}, {singly} singly");
+    if huge_pages::transparent().is_none_or(|mode| mode == "never") {
+        return skipped("this kernel gives no transparent huge pages");
+    }
+    if !seen.is_good() {
+        println!("SKIPPED: too few huge pages are free in one piece: {seen}");
         return;
     }
-    let mut slice = HugeSlice::<u64>::zeroed(1000, HugePages::Require).expect("a huge page is free");
-    assert_eq!(slice.backing(), Backing::Huge(2 << 20));
-    slice[999] = 7;
-    assert_eq!((slice[0], slice[999]), (0, 7));
-}
-
-#[test]
-fn memory_that_no_machine_has_is_an_error_and_not_an_abort() {
-    for want in [HugePages::Never, HugePages::Try, HugePages::Require] {
-        assert!(HugeSlice::<u64>::zeroed(usize::MAX / 8, want).is_err());
-        assert!(HugeSlice::<[u64; 4]>::zeroed(usize::MAX, want).is_err());
-    }
+    assert!(seen.to_string().ends_with(" of them on huge pages"), "{seen}");
 }
 
 #[test]
@@ -137,7 +120,7 @@ fn memory_comes_from_the_node_that_was_asked_for() {
         if let Err(error) = numa::prefer_node(0) {
             return skipped(&format!("the host does not let a thread choose its node ({error})"));
         }
-        let slice = HugeSlice::<u64>::zeroed(10_000, HugePages::Never).expect("memory");
+        let slice = huge_pages::boxed(10_000, 0_u64);
         assert_eq!(numa::node_of(&slice[5_000]).expect("a page that is there"), 0);
     });
     on_a_thread_of_its_own(|| {

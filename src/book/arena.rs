@@ -8,6 +8,8 @@
 //! is given back is joined with its buddy at once, so emptied books never leave the arena in crumbs: when all is given
 //! back it is as new. Plain free lists by size class would keep the crumbs for ever.
 
+use std::ops::Range;
+
 use crate::sys::huge_pages;
 
 /// Levels of the smallest block: eight prices are one cache line.
@@ -15,6 +17,9 @@ pub(super) const UNIT_LEVELS: usize = 8;
 
 /// Bytes of a unit: 8 levels of price, size and order count, and its links and class.
 pub(super) const UNIT_BYTES: usize = UNIT_LEVELS * (size_of::<u64>() + size_of::<Volume>()) + 2 * size_of::<u32>() + size_of::<u8>();
+
+/// Levels that move one by one; more of them go by two calls.
+const FEW: usize = 8;
 
 /// Most levels an arena can have: unit numbers stay well inside 32 bits.
 pub(super) const MAX_LEVELS: usize = 1 << 31;
@@ -75,6 +80,11 @@ impl Arena {
         arena
     }
 
+    /// Where the levels lie.
+    pub fn addresses(&self) -> [Range<usize>; 2] {
+        [huge_pages::addresses(&self.keys), huge_pages::addresses(&self.volumes)]
+    }
+
     /// Takes every block back.
     pub fn clear(&mut self) {
         self.free_class.fill(NOT_FREE);
@@ -125,17 +135,78 @@ impl Arena {
     }
 
     /// Whether the block could be doubled in place: its buddy stands behind it and is free.
-    pub fn can_double(&self, start: u32, class: u8) -> bool {
+    fn can_double(&self, start: u32, class: u8) -> bool {
         start & (1 << class) == 0 && usize::from(class) + 1 < CLASSES && self.is_free(start ^ (1 << class), class)
     }
 
-    /// Doubles a block in place, if [`Arena::can_double`].
-    pub fn double(&mut self, start: u32, class: u8) -> bool {
+    /// Doubles a block in place, if `can_double`.
+    fn double(&mut self, start: u32, class: u8) -> bool {
         let can = self.can_double(start, class);
         if can {
             self.unlink(start ^ (1 << class), class);
         }
         can
+    }
+
+    /// Whether [`Arena::take`] would find a block of each of these classes, one after the other.
+    pub fn has_both(&self, one: u8, other: u8) -> bool {
+        let (small, large) = (one.min(other), one.max(other));
+        let Some(found) = self.smallest_free(large) else { return false };
+        let is_split = found > large;
+        let has_next = self.next[self.heads[usize::from(found)] as usize] != NIL;
+        is_split || has_next || (self.classes & !(1 << found)) >> small != 0
+    }
+
+    /// Twice the block, in place or somewhere else, with the `len` levels it has: where it begins now.
+    pub fn grow(&mut self, start: u32, class: u8, len: usize) -> Option<u32> {
+        if self.double(start, class) {
+            return Some(start);
+        }
+        let larger = self.take(class + 1)?;
+        let from = start as usize * UNIT_LEVELS;
+        self.copy(from..from + len, larger as usize * UNIT_LEVELS);
+        self.give(start, class);
+        Some(larger)
+    }
+
+    /// Whether [`Arena::grow`] would find room.
+    pub fn can_grow(&self, start: u32, class: u8) -> bool {
+        self.can_double(start, class) || self.has(class + 1)
+    }
+
+    /// Puts a level at `at`; those from there to `end` move up by one place.
+    #[inline]
+    pub fn insert(&mut self, at: usize, end: usize, key: u64, volume: Volume) {
+        let (keys, volumes) = (&mut self.keys[at..=end], &mut self.volumes[at..=end]);
+        if end - at > FEW {
+            keys.copy_within(..end - at, 1);
+            volumes.copy_within(..end - at, 1);
+        } else {
+            for to in (1..keys.len().min(volumes.len())).rev() {
+                (keys[to], volumes[to]) = (keys[to - 1], volumes[to - 1]);
+            }
+        }
+        (keys[0], volumes[0]) = (key, volume);
+    }
+
+    /// Takes the level at `at` away; those behind it, up to `last`, move down by one place.
+    #[inline]
+    pub fn remove(&mut self, at: usize, last: usize) {
+        let (keys, volumes) = (&mut self.keys[at..=last], &mut self.volumes[at..=last]);
+        if last - at > FEW {
+            keys.copy_within(1.., 0);
+            volumes.copy_within(1.., 0);
+        } else {
+            for to in 1..keys.len().min(volumes.len()) {
+                (keys[to - 1], volumes[to - 1]) = (keys[to], volumes[to]);
+            }
+        }
+    }
+
+    /// Copies levels to another place, which may overlap.
+    pub fn copy(&mut self, from: Range<usize>, to: usize) {
+        self.keys.copy_within(from.clone(), to);
+        self.volumes.copy_within(from, to);
     }
 
     fn smallest_free(&self, class: u8) -> Option<u8> {

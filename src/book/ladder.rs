@@ -17,17 +17,26 @@
 //! stops at the right one is guessed wrong by the processor at most messages (14 cycles each time). A block's first eight places therefore
 //! hold [`NO_KEY`] where there is no level.
 //!
-//! A side owns one block. It grows to the next class when full, gives half back when a quarter is left (not at a half, so that
-//! a level that comes and goes doesn't move the block each time), and all of it when empty. A side of n levels therefore
-//! occupies at most max(8, 4n) levels of the arena, 2n if it never was deeper.
+//! A side owns one block of up to 128 levels. It grows to the next class when full, gives half back when a quarter is left (not at a half, so that
+//! a level that comes and goes doesn't move the block each time), and all of it when empty. What is too much for 128 levels goes, worst first, to
+//! [`Far`], and comes back when a quarter is left; so the best 33 are always in the block, and at most 128 ever move.
+//! A side of n levels therefore occupies at most max(8, 4n) levels of the arena, 2n if it never was deeper; beyond 128 levels up to 72 and a
+//! quarter of n more for the list of the far ones.
+
+use std::ops::Range;
 
 use super::arena::{Arena, UNIT_LEVELS, Volume};
 use super::change::{Change, Effect};
+use super::far::{Far, Place};
 use crate::feed::Side;
 use crate::stats::Drop;
 
 /// So many keys from the best are compared, all of them, before the rest is halved: the smallest block.
 const NEAR: usize = UNIT_LEVELS;
+/// The largest block, of 128 levels: what moves when a level comes at its worst end takes some 60 ns.
+const MOST_CLASS: u8 = 4;
+/// So many of a full one go to the far levels. Not the whole of a chunk (64), so that there is room for a further one.
+const SPILLED: usize = 48;
 
 /// One price level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +68,10 @@ impl Level {
 pub(super) struct Ladder {
     /// First unit of the block.
     start: u32,
-    /// Levels in it.
-    len: u32,
+    /// What is worse than everything in the block. Only beside a block of [`MOST_CLASS`] with more than a quarter of its levels.
+    far: Far,
+    /// Levels in the block.
+    len: u16,
     /// Class of the block, or `NO_BLOCK`.
     class: u8,
 }
@@ -68,8 +79,6 @@ pub(super) struct Ladder {
 const NO_BLOCK: u8 = u8::MAX;
 /// Below no key.
 const NO_KEY: u64 = u64::MAX;
-/// Levels that move one by one; more of them go by two calls.
-const FEW: usize = 8;
 
 /// The price's place in the order from worst to best; unsigned, so that counting smaller ones is a comparison and an add with carry.
 #[inline(always)]
@@ -95,120 +104,137 @@ fn level(side: Side, key: u64, volume: Volume) -> Level {
 }
 
 impl Ladder {
-    pub const EMPTY: Self = Self { start: 0, len: 0, class: NO_BLOCK };
+    pub const EMPTY: Self = Self { start: 0, far: Far::NONE, len: 0, class: NO_BLOCK };
 
     /// How many levels there are.
     #[inline]
-    pub const fn len(&self) -> u32 {
-        self.len
+    pub fn len(&self, arena: &Arena) -> u32 {
+        u32::from(self.len) + self.far.levels(arena)
     }
 
     /// The levels, best first.
     #[inline]
-    pub fn iter<'a>(&self, arena: &'a Arena, side: Side) -> impl ExactSizeIterator<Item = Level> + use<'a> {
-        let first = self.first();
-        let range = first..first + self.len as usize;
-        arena.keys[range.clone()].iter().zip(&arena.volumes[range]).rev().map(move |(&at, &volume)| level(side, at, volume))
+    pub fn iter<'a>(&self, arena: &'a Arena, side: Side) -> Levels<'a> {
+        Levels { arena, side, now: self.block(), chunks: self.far.entries(arena), left: self.len(arena) as usize }
     }
 
     /// The best level.
     #[inline(always)]
     pub fn best(&self, arena: &Arena, side: Side) -> Option<Level> {
-        let best = self.first() + (self.len as usize).checked_sub(1)?;
+        let best = self.first() + usize::from(self.len).checked_sub(1)?;
         Some(level(side, *arena.keys.get(best)?, *arena.volumes.get(best)?))
     }
 
     /// Asks memory for the best levels.
     #[inline]
     pub fn prefetch(&self, arena: &Arena) {
-        let best = (self.first() + self.len as usize).wrapping_sub(1);
+        let best = (self.block().end).wrapping_sub(1);
         crate::sys::prefetch(&arena.keys, best);
         crate::sys::prefetch(&arena.volumes, best);
     }
 
-    /// How many levels are worse than the key.
+    /// How many levels of the block are worse than the key.
     #[inline(always)]
     fn below(&self, arena: &Arena, key: u64) -> usize {
-        let len = self.len as usize;
-        let far = len.saturating_sub(NEAR);
-        let from = self.first() + far;
+        let len = usize::from(self.len);
+        let rest = len.saturating_sub(NEAR);
+        let from = self.first() + rest;
         let Some(near) = arena.keys.get(from..from + NEAR).and_then(<[u64]>::as_array::<NEAR>) else { return 0 };
         let below = crate::sys::count_below(near, key);
-        if below == 0 && far > 0 {
-            return self.below_far(arena, far, key);
+        if below == 0 && rest > 0 {
+            return self.below_rest(arena, rest, key);
         }
         // Without a block, somebody else's keys were counted.
-        (far + below).min(len)
+        (rest + below).min(len)
     }
 
     #[cold]
-    fn below_far(&self, arena: &Arena, far: usize, key: u64) -> usize {
-        arena.keys[self.first()..][..far].partition_point(|&k| k < key)
+    fn below_rest(&self, arena: &Arena, rest: usize, key: u64) -> usize {
+        arena.keys[self.first()..][..rest].partition_point(|&k| k < key)
     }
 
     /// Where the level with this key is, or would be.
     #[inline(always)]
-    fn find(&self, arena: &Arena, key: u64) -> (usize, bool) {
-        let at = self.below(arena, key);
-        (at, at < self.len as usize && arena.keys[self.first() + at] == key)
+    fn find(&self, arena: &Arena, key: u64) -> Place {
+        let below = self.below(arena, key);
+        let len = usize::from(self.len);
+        let at = self.first() + below;
+        let rank = (len - below) as u32;
+        if below < len && arena.keys[at] == key {
+            return Place { at, rank: rank - 1, is_known: true, entry: Place::IN_BLOCK };
+        }
+        if below == 0 && !self.far.is_none() {
+            return self.far.find(arena, u32::from(self.len), key);
+        }
+        Place { at, rank, is_known: false, entry: Place::IN_BLOCK }
     }
 
     /// Whether an order at the price could be added.
     pub fn has_room(&self, arena: &Arena, side: Side, price: i64) -> bool {
-        if (self.len as usize) < self.capacity() {
+        let has_place = usize::from(self.len) < self.capacity();
+        if has_place && self.far.is_none() {
             return true;
         }
-        if self.class == NO_BLOCK {
-            return arena.has(0);
+        let found = self.find(arena, key(side, price));
+        if found.is_known {
+            true
+        } else if found.is_far() {
+            self.far.has_room(arena, found.entry)
+        } else if has_place {
+            true
+        } else if self.class == NO_BLOCK {
+            arena.has(0)
+        } else if self.class < MOST_CLASS {
+            arena.can_grow(self.start, self.class)
+        } else {
+            self.far.has_room_for_chunk(arena)
         }
-        let (_, known) = self.find(arena, key(side, price));
-        known || arena.can_double(self.start, self.class) || arena.has(self.class + 1)
     }
 
     /// One order more at the price. `None`: there is no room for a further level, and nothing changed.
     #[inline(always)]
     pub fn add(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32) -> Option<Change> {
         let key = key(side, price);
-        let (at, known) = self.find(arena, key);
-        if known {
-            let volume = &mut arena.volumes[self.first() + at];
+        let found = self.find(arena, key);
+        if found.is_known {
+            let volume = &mut arena.volumes[found.at];
             volume.size += u64::from(size);
             volume.orders += 1;
             let level = level(side, key, *volume);
-            return Some(Change { side, rank: self.len - 1 - at as u32, effect: Effect::Changed, level });
+            return Some(Change { side, rank: found.rank, effect: Effect::Changed, level });
         }
-        self.insert(arena, side, at, key, Volume { size: u64::from(size), orders: 1 })
+        self.insert(arena, side, found, key, Volume { size: u64::from(size), orders: 1 })
     }
 
     /// `size` less at the price, and one order less if it is `gone`.
     #[inline(always)]
     pub fn reduce(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32, gone: bool) -> Change {
         let key = key(side, price);
-        let (at, known) = self.find(arena, key);
+        let found = self.find(arena, key);
         // An order is held only together with its level: anything else is a broken invariant of ours, never the input's doing.
-        assert!(known, "a live order stands on no price level");
-        let rank = self.len - 1 - at as u32;
-        let volume = &mut arena.volumes[self.first() + at];
+        assert!(found.is_known, "a live order stands on no price level");
+        let volume = &mut arena.volumes[found.at];
         volume.size -= u64::from(size);
         volume.orders -= u32::from(gone);
         let level = level(side, key, *volume);
         if volume.orders > 0 {
-            return Change { side, rank, effect: Effect::Changed, level };
+            return Change { side, rank: found.rank, effect: Effect::Changed, level };
         }
-        self.remove(arena, at);
-        Change { side, rank, effect: Effect::Removed, level }
+        self.remove(arena, found);
+        Change { side, rank: found.rank, effect: Effect::Removed, level }
     }
 
     /// Sets the only level of a side without orders; size 0 for none. `Ok(None)`: that is what it was. `Err`: no room.
     pub fn quote(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32) -> Result<Option<Change>, ()> {
         let (key, first) = (key(side, price), self.first());
         let volume = Volume { size: u64::from(size), orders: 0 };
+        let only = Place { at: first, rank: 0, is_known: true, entry: Place::IN_BLOCK };
         if self.len == 0 {
-            return if size == 0 { Ok(None) } else { self.insert(arena, side, 0, key, volume).map(Some).ok_or(()) };
+            return if size == 0 { Ok(None) } else { self.insert(arena, side, only, key, volume).map(Some).ok_or(()) };
         }
         let old = (arena.keys[first], arena.volumes[first]);
         if size == 0 {
-            self.remove(arena, 0);
+            self.remove(arena, only);
             let level = level(side, old.0, volume);
             return Ok(Some(Change { side, rank: 0, effect: Effect::Removed, level }));
         }
@@ -223,86 +249,99 @@ impl Ladder {
     #[inline]
     pub fn set(&mut self, arena: &mut Arena, side: Side, price: i64, size: u32) -> Result<Option<(Change, u64)>, Drop> {
         let key = key(side, price);
-        let (at, known) = self.find(arena, key);
+        let found = self.find(arena, key);
         let volume = Volume { size: u64::from(size), orders: 0 };
-        if !known {
+        if !found.is_known {
             if size == 0 {
                 return Err(Drop::UnknownLevel);
             }
-            let change = self.insert(arena, side, at, key, volume).ok_or(Drop::LevelsFull)?;
+            let change = self.insert(arena, side, found, key, volume).ok_or(Drop::LevelsFull)?;
             return Ok(Some((change, 0)));
         }
-        let rank = self.len - 1 - at as u32;
-        let before = std::mem::replace(&mut arena.volumes[self.first() + at], volume).size;
+        let before = std::mem::replace(&mut arena.volumes[found.at], volume).size;
         let level = level(side, key, volume);
         if size == 0 {
-            self.remove(arena, at);
-            return Ok(Some((Change { side, rank, effect: Effect::Removed, level }, before)));
+            self.remove(arena, found);
+            return Ok(Some((Change { side, rank: found.rank, effect: Effect::Removed, level }, before)));
         }
-        let change = Change { side, rank, effect: Effect::Changed, level };
+        let change = Change { side, rank: found.rank, effect: Effect::Changed, level };
         Ok((before != volume.size).then_some((change, before)))
     }
 
-    /// Gives the block back.
+    /// Gives everything back.
     pub fn clear(&mut self, arena: &mut Arena) {
         if self.class != NO_BLOCK {
             arena.give(self.start, self.class);
         }
+        self.far.clear(arena);
         *self = Self::EMPTY;
     }
 
+    #[inline(always)]
     fn first(&self) -> usize {
         self.start as usize * UNIT_LEVELS
+    }
+
+    /// The block's levels, worst first.
+    #[inline(always)]
+    fn block(&self) -> Range<usize> {
+        let first = self.first();
+        first..first + usize::from(self.len)
     }
 
     fn capacity(&self) -> usize {
         if self.class == NO_BLOCK { 0 } else { UNIT_LEVELS << self.class }
     }
 
+    /// A level more, where `found` tells.
+    #[inline(always)]
+    fn insert(&mut self, arena: &mut Arena, side: Side, found: Place, key: u64, volume: Volume) -> Option<Change> {
+        if found.is_far() {
+            self.far.insert(arena, found, key, volume)?;
+            return Some(Change { side, rank: found.rank, effect: Effect::Added, level: level(side, key, volume) });
+        }
+        self.insert_near(arena, side, found.at, key, volume)
+    }
+
     #[inline(never)]
-    fn insert(&mut self, arena: &mut Arena, side: Side, at: usize, key: u64, volume: Volume) -> Option<Change> {
-        if self.len as usize == self.capacity() {
-            self.grow(arena)?;
+    fn insert_near(&mut self, arena: &mut Arena, side: Side, at: usize, key: u64, volume: Volume) -> Option<Change> {
+        if usize::from(self.len) == self.capacity() {
+            return self.insert_grown(arena, side, key, volume);
         }
-        let first = self.first();
-        let (at, end) = (first + at, first + self.len as usize);
-        let (keys, volumes) = (&mut arena.keys[at..=end], &mut arena.volumes[at..=end]);
-        if end - at > FEW {
-            keys.copy_within(..end - at, 1);
-            volumes.copy_within(..end - at, 1);
-        } else {
-            for to in (1..keys.len().min(volumes.len())).rev() {
-                (keys[to], volumes[to]) = (keys[to - 1], volumes[to - 1]);
-            }
-        }
-        (keys[0], volumes[0]) = (key, volume);
+        let end = self.block().end;
+        arena.insert(at, end, key, volume);
         self.len += 1;
         Some(Change { side, rank: (end - at) as u32, effect: Effect::Added, level: level(side, key, volume) })
     }
 
+    #[cold]
+    fn insert_grown(&mut self, arena: &mut Arena, side: Side, key: u64, volume: Volume) -> Option<Change> {
+        self.grow(arena)?;
+        let found = self.find(arena, key);
+        self.insert(arena, side, found, key, volume)
+    }
+
+    #[inline(always)]
+    fn remove(&mut self, arena: &mut Arena, found: Place) {
+        if found.is_far() { self.far.remove(arena, found) } else { self.remove_near(arena, found.at) }
+    }
+
     #[inline(never)]
-    fn remove(&mut self, arena: &mut Arena, at: usize) {
-        let first = self.first();
-        let (at, last) = (first + at, first + self.len as usize - 1);
-        let (keys, volumes) = (&mut arena.keys[at..=last], &mut arena.volumes[at..=last]);
-        if last - at > FEW {
-            keys.copy_within(1.., 0);
-            volumes.copy_within(1.., 0);
-        } else {
-            for to in 1..keys.len().min(volumes.len()) {
-                (keys[to - 1], volumes[to - 1]) = (keys[to], volumes[to]);
-            }
-        }
-        keys[last - at] = NO_KEY;
+    fn remove_near(&mut self, arena: &mut Arena, at: usize) {
+        let last = self.block().end - 1;
+        arena.remove(at, last);
+        arena.keys[last] = NO_KEY;
         self.len -= 1;
-        if self.len == 0 || (self.class > 0 && self.len as usize <= self.capacity() / 4) {
+        if self.len == 0 || (self.class > 0 && usize::from(self.len) <= self.capacity() / 4) {
             self.shrink(arena);
         }
     }
 
     #[cold]
     fn shrink(&mut self, arena: &mut Arena) {
-        if self.len == 0 {
+        if !self.far.is_none() {
+            self.fetch(arena);
+        } else if self.len == 0 {
             self.clear(arena);
         } else {
             arena.halve(self.start, self.class);
@@ -310,24 +349,64 @@ impl Ladder {
         }
     }
 
-    #[cold]
+    /// The best chunk of the far levels comes into the block, which has room for it: it is a quarter full.
+    fn fetch(&mut self, arena: &mut Arena) {
+        let chunk = self.far.best(arena);
+        let (first, len) = (self.first(), chunk.len());
+        arena.copy(self.block(), first + len);
+        arena.copy(chunk, first);
+        self.far.drop_best(arena);
+        self.len += len as u16;
+    }
+
     fn grow(&mut self, arena: &mut Arena) -> Option<()> {
         if self.class == NO_BLOCK {
             self.start = arena.take(0)?;
             self.class = 0;
             let first = self.first();
             arena.keys[first..first + NEAR].fill(NO_KEY);
-        } else if arena.double(self.start, self.class) {
+        } else if self.class < MOST_CLASS {
+            self.start = arena.grow(self.start, self.class, usize::from(self.len))?;
             self.class += 1;
         } else {
-            let old = (self.start, self.class);
-            let from = self.first();
-            self.start = arena.take(self.class + 1)?;
-            self.class += 1;
-            arena.keys.copy_within(from..from + self.len as usize, self.first());
-            arena.volumes.copy_within(from..from + self.len as usize, self.first());
-            arena.give(old.0, old.1);
+            let (first, end) = (self.first(), self.block().end);
+            self.far.push_best(arena, first..first + SPILLED)?;
+            arena.copy(first + SPILLED..end, first);
+            self.len -= SPILLED as u16;
         }
         Some(())
     }
 }
+
+/// The levels of one side, best first.
+#[derive(Clone)]
+pub struct Levels<'a> {
+    arena: &'a Arena,
+    side: Side,
+    /// Those of the block or chunk that are still to come, worst first.
+    now: Range<usize>,
+    /// The chunks after it, the worst first.
+    chunks: Range<usize>,
+    left: usize,
+}
+
+impl Iterator for Levels<'_> {
+    type Item = Level;
+
+    #[inline]
+    fn next(&mut self) -> Option<Level> {
+        if self.now.is_empty() {
+            self.now = Far::chunk(self.arena, self.chunks.next_back()?);
+        }
+        let at = self.now.next_back()?;
+        self.left -= 1;
+        Some(level(self.side, self.arena.keys[at], self.arena.volumes[at]))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Levels<'_> {}

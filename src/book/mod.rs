@@ -15,7 +15,7 @@
 //!  arena                  ▼
 //!  price    ·  ·  ·  ·  │ 9.97  9.98  10.00   ·   ·   ·   ·   ·  │ ·  ·       price levels, best at the end: a block
 //!  size     ·  ·  ·  ·  │  300   100    700   ·   ·   ·   ·   ·  │ ·  ·       of 8, 16, 32, … for each side that has any
-//!  orders   ·  ·  ·  ·  │    1     1      4   ·   ·   ·   ·   ·  │ ·  ·
+//!  orders   ·  ·  ·  ·  │    1     1      4   ·   ·   ·   ·   ·  │ ·  ·       (the worst of more than 128 in chunks: see `far`)
 //! ```
 //!
 //! [`Books`] takes what a feed's messages say ([`Books::add`], [`Books::reduce`], [`Books::delete`]; [`Books::set_level`] for
@@ -34,11 +34,12 @@
 //!
 //! What it costs: 64 bytes an instrument; for each order there is room for, 32 to 64 bytes of window (16 a reference) and 32 to 64 of
 //! table (24 a slot, powers of two of both); 25⅛ bytes a level of the arena, of which a side of n levels occupies up to
-//! max(8, 2n), or max(8, 4n) after it was deeper. [`BooksCapacity::bytes`] is exact.
+//! max(8, 2n), or max(8, 4n) after it was deeper, and a few more beyond 128 levels (see `ladder`). [`BooksCapacity::bytes`] is exact.
 #![forbid(unsafe_code)]
 
 mod arena;
 mod change;
+mod far;
 mod head;
 mod ladder;
 mod orders;
@@ -52,7 +53,7 @@ pub use queue::QueuePosition;
 use crate::feed::Side;
 use crate::record::{BidAsk, UNDEF_PRICE};
 use crate::stats::Drop;
-use crate::sys::huge_pages;
+use crate::sys::huge_pages::{self, OnHugePages};
 use arena::Arena;
 use head::{Book, Told, Top, current};
 use ladder::Ladder;
@@ -65,8 +66,8 @@ pub struct BooksCapacity {
     pub instruments: u32,
     /// Live orders of all instruments together. Limited to [`BooksCapacity::MAX_ORDERS`].
     pub orders: usize,
-    /// Levels of the arena, rounded up to 8. Each side of a book takes 8, 16, 32, … of them: see the module's figures, and
-    /// leave room for one more block of the deepest side, which needs both while it grows. Limited to
+    /// Levels of the arena, rounded up to 8. Each side of a book takes 8, 16, 32, 64, 128 of them and then chunks of 64: see the module's figures,
+    /// and leave room for one block more, because a side needs both while it grows. Limited to
     /// [`BooksCapacity::MAX_LEVELS`].
     pub levels: usize,
 }
@@ -127,6 +128,14 @@ impl Books {
             arena: Arena::new(capacity.levels),
             price_levels: 0,
         }
+    }
+
+    /// How much of the books' memory lies on huge pages: all that can, if the kernel granted what it was asked for. Not for the path.
+    pub fn on_huge_pages(&self) -> OnHugePages {
+        let mut tables = vec![huge_pages::addresses(&self.books)];
+        tables.extend(self.orders.addresses());
+        tables.extend(self.arena.addresses());
+        huge_pages::on_huge_pages(&tables)
     }
 
     /// The order, if it is live.
@@ -283,7 +292,7 @@ impl Books {
     pub fn clear(&mut self, instrument: u32) {
         let Some(book) = self.books.get_mut(instrument as usize) else { return };
         for ladder in &mut book.ladders {
-            self.price_levels -= u64::from(ladder.len());
+            self.price_levels -= u64::from(ladder.len(&self.arena));
             ladder.clear(&mut self.arena);
         }
         self.orders.forget(book.live);

@@ -13,6 +13,7 @@ use crate::record::tally::Tally;
 use crate::record::{Schema, Sink};
 use crate::source::Source;
 use crate::source::file::Recording;
+use crate::sys::huge_pages::OnHugePages;
 
 /// Counts of a whole replay.
 #[derive(Clone, Debug, Serialize)]
@@ -45,6 +46,10 @@ pub struct Summary {
     pub live_orders: u64,
     /// Price levels at the end.
     pub price_levels: u64,
+    /// Bytes of the books, however full.
+    pub books_bytes: u64,
+    /// How much of them the kernel has put on huge pages; 0 where it does not tell.
+    pub books_huge_bytes: u64,
     /// Sizes of trades, auctions and levels too wide for a record, published as the largest.
     pub saturated_sizes: u64,
     /// Directory messages that told an instrument otherwise than before.
@@ -99,7 +104,10 @@ impl Summary {
         let composer = channel.composer();
         let mut drops = channel.drops();
         drops.merge(recording.drops());
+        let memory = composer.books().on_huge_pages();
         Self {
+            books_bytes: memory.bytes,
+            books_huge_bytes: memory.huge_bytes,
             frames: recording.frames(),
             datagrams: if recording.synthetic() { 0 } else { datagrams },
             messages: arbiter.messages,
@@ -155,6 +163,8 @@ impl Display for Summary {
         row(f, "instruments", self.instruments)?;
         row(f, "live orders", self.live_orders)?;
         row(f, "price levels", self.price_levels)?;
+        let memory = OnHugePages { bytes: self.books_bytes, huge_bytes: self.books_huge_bytes };
+        writeln!(f, "{:<16} {memory}", "books")?;
         list(f, "by type", self.messages_by_type.iter().map(|(name, &count)| (name.as_str(), count)))?;
         list(f, "records", self.records_by_schema.iter().map(|(&name, &count)| (name, count)))?;
         if !self.windows.is_empty() {

@@ -77,6 +77,8 @@ impl Opening {
         for (index, (planned, journal)) in self.plan.channels.iter().zip(&self.journals).enumerate() {
             routes.extend((0..planned.lines.len()).map(|line| Route { channel: index as u16, line: line as u8 }));
             let channel = Channel::new(&planned.config, journal.clone());
+            // Whoever is slow for want of huge pages should not have to guess.
+            remarks.push(format!("channel {}: books of {}", planned.name, channel.composer().books().on_huge_pages()));
             channels.push(LaneChannel { channel, publication: planned.publication });
         }
         let mut source = open(&self, BIND_PATIENCE, &mut remarks).map_err(host)?;

@@ -1,82 +1,18 @@
-//! Zeroed slices on huge pages, populated before they are handed out.
+//! Tables on pages that the kernel makes huge where it can, how much of them it did, and what is in its pool of huge pages.
 //!
-//! A table of millions of orders touched at random misses the TLB on nearly every access with 4 KiB pages; huge pages take
-//! 5-12 ns off a message. Where there are none, ordinary pages do the same work slower: [`Backing`] says which it was.
-//!
-//! Every page is present when [`HugeSlice::zeroed`] returns, on the calling thread's NUMA node, so that neither a page fault
-//! nor a SIGBUS (a huge page promised and not there) can happen later. Asking costs the whole size at once: a host that
-//! overcommits its memory does not refuse what it has not got, it kills, so the plan compares sizes with what is free.
+//! A table of millions of orders touched at random misses the TLB on nearly every access with 4 KiB pages; huge pages take 5 to 12 ns off a
+//! message. Where there are none, ordinary pages do the same work slower: [`on_huge_pages`] says which it was. Every page is present when
+//! [`boxed`] returns, on the calling thread's NUMA node, so that no page fault happens later.
 #![allow(unsafe_code)]
 
-use std::io;
 use std::mem::MaybeUninit;
-use std::ops::{Deref, DerefMut};
+use std::ops::Range;
 use std::path::Path;
-use std::ptr::NonNull;
 
-use zerocopy::FromZeros;
-
-/// What the configuration may ask for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HugePages {
-    /// Ordinary pages.
-    Never,
-    /// Huge pages if there are enough, ordinary ones otherwise.
-    #[default]
-    Try,
-    /// Huge pages or an error.
-    Require,
-}
-
-/// What a slice lies on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backing {
-    /// Pages from the kernel's pool, of this many bytes.
-    Huge(usize),
-    /// Ordinary pages; the kernel was asked to make them huge where it can (transparent huge pages).
-    Ordinary,
-}
-
-/// A slice of `T` in memory of its own.
-pub struct HugeSlice<T> {
-    start: NonNull<T>,
-    len: usize,
-    mapped_bytes: usize,
-    backing: Backing,
-}
-
-// SAFETY: the slice owns its mapping alone, as a Box would; sending or sharing it is sending or sharing the `T`s.
-unsafe impl<T: Send> Send for HugeSlice<T> {}
-// SAFETY: as above; `&HugeSlice` gives out `&[T]` only.
-unsafe impl<T: Sync> Sync for HugeSlice<T> {}
-
-/// The size of huge page we ask for: what x86_64 and most Arm kernels keep in their pool by default.
+/// The size of huge page we ask for: what x86_64 and most Arm kernels make of ordinary ones, and keep in their pool, by default.
 pub const HUGE_PAGE_BYTES: usize = 2 << 20;
 const PAGE_BYTES: usize = 4096;
-
-impl<T: FromZeros + Copy> HugeSlice<T> {
-    /// `len` zeroed items. `ENOMEM` where the memory (with [`HugePages::Require`]: the huge pages) is not there.
-    pub fn zeroed(len: usize, want: HugePages) -> io::Result<Self> {
-        const { assert!(align_of::<T>() <= PAGE_BYTES && size_of::<T>() > 0) };
-        let bytes = len.checked_mul(size_of::<T>()).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?.max(1);
-        if want != HugePages::Never {
-            match map(bytes, HUGE_PAGE_BYTES, libc::MAP_HUGETLB | libc::MAP_HUGE_2MB) {
-                Ok((start, mapped_bytes)) => {
-                    return Ok(Self { start: start.cast(), len, mapped_bytes, backing: Backing::Huge(HUGE_PAGE_BYTES) });
-                }
-                Err(error) if want == HugePages::Require => return Err(error),
-                Err(_) => {}
-            }
-        }
-        let (start, mapped_bytes) = map(bytes, PAGE_BYTES, 0)?;
-        Ok(Self { start: start.cast(), len, mapped_bytes, backing: Backing::Ordinary })
-    }
-
-    /// What it lies on.
-    pub fn backing(&self) -> Backing {
-        self.backing
-    }
-}
+const TRANSPARENT: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 
 /// So many of an item in memory of the allocator's, on pages that the kernel makes huge where it can (transparent huge pages, where they are
 /// allowed): for tables that are touched at random, and must not take pages of the kernel's pool from whoever is configured to use those.
@@ -101,79 +37,71 @@ fn prefer_huge<T>(memory: &mut [MaybeUninit<T>]) {
     }
 }
 
-/// Maps and populates anonymous memory, a whole number of pages of `page_bytes`.
-fn map(bytes: usize, page_bytes: usize, flags: libc::c_int) -> io::Result<(NonNull<u8>, usize)> {
-    let bytes = bytes.checked_next_multiple_of(page_bytes).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))?;
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new private mapping at an address of the kernel's choice touches no memory that exists.
-    let start = unsafe { libc::mmap(std::ptr::null_mut(), bytes, protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | flags, -1, 0) };
-    if start == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
-    let Some(start) = NonNull::new(start.cast::<u8>()) else { return Err(io::Error::from_raw_os_error(libc::ENOMEM)) };
-    if flags & libc::MAP_HUGETLB == 0 {
-        // SAFETY: the range is the mapping just made; the advice changes the size of its pages, never what is in them.
-        unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
-    }
-    if let Err(error) = populate(start, bytes, page_bytes) {
-        // SAFETY: the range is the mapping just made, and nobody has been given a reference into it.
-        unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
-        return Err(error);
-    }
-    Ok((start, bytes))
+/// Where a table lies, for [`on_huge_pages`].
+pub fn addresses<T>(table: &[T]) -> Range<usize> {
+    let Range { start, end } = table.as_ptr_range();
+    start as usize..end as usize
 }
 
-fn populate(start: NonNull<u8>, bytes: usize, page_bytes: usize) -> io::Result<()> {
-    // SAFETY: the range is a private writable mapping of our own; populating it writes zeros over zeros.
-    if unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_POPULATE_WRITE) } == 0 {
-        return Ok(());
-    }
-    let error = io::Error::last_os_error();
-    if error.raw_os_error() != Some(libc::EINVAL) {
-        return Err(error);
-    }
-    // Kernels before 5.14 do not know the advice: touch each page.
-    for offset in (0..bytes).step_by(page_bytes) {
-        // SAFETY: `offset` is inside the mapping, and no reference to it exists yet. Volatile, so that it is not left out.
-        unsafe { start.as_ptr().add(offset).write_volatile(0) };
-    }
-    Ok(())
+/// How much of some memory lies on huge pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OnHugePages {
+    /// All of it.
+    pub bytes: u64,
+    /// What lies on huge pages now.
+    pub huge_bytes: u64,
 }
 
-impl<T> Deref for HugeSlice<T> {
-    type Target = [T];
-
-    #[inline(always)]
-    fn deref(&self) -> &[T] {
-        // SAFETY: `start` is page-aligned, so aligned for T (asserted in `zeroed`); `len` items lie inside the mapping, which
-        // lives as long as `self`; the bytes are zeros, a valid T (FromZeros), or what was stored through `&mut [T]`.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+impl OnHugePages {
+    /// Whether nearly all of it does: nine tenths, or all but what a dozen tables may have before their first huge page and after their last.
+    pub fn is_good(&self) -> bool {
+        let small_bytes = self.bytes - self.huge_bytes;
+        small_bytes <= self.bytes / 10 || small_bytes <= 16 << 20
     }
 }
 
-impl<T> DerefMut for HugeSlice<T> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut [T] {
-        // SAFETY: as in `deref`; `&mut self` makes it the only reference.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
-    }
-}
-
-impl<T> Drop for HugeSlice<T> {
-    fn drop(&mut self) {
-        // SAFETY: exactly the range that `map` returned, unmapped once; T is Copy, so no item has a destructor.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.mapped_bytes) };
-    }
-}
-
-impl<T> std::fmt::Debug for HugeSlice<T> {
+impl std::fmt::Display for OnHugePages {
+    /// One line for a log: how much, and what to do where it is not on huge pages.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HugeSlice")
-            .field("len", &self.len)
-            .field("mapped_bytes", &self.mapped_bytes)
-            .field("backing", &self.backing)
-            .finish()
+        let mib = |bytes: u64| (bytes + (1 << 19)) >> 20;
+        write!(f, "{} MiB, {} of them on huge pages", mib(self.bytes), mib(self.huge_bytes))?;
+        if self.is_good() {
+            return Ok(());
+        }
+        f.write_str(", so a message takes up to a tenth longer: ")?;
+        match transparent().as_deref() {
+            Some("never") => write!(f, "this host gives none; echo madvise > {TRANSPARENT}"),
+            None => f.write_str("this kernel has no transparent huge pages"),
+            Some(_) => f.write_str("the kernel had too few; start before other programs, or after echo 1 > /proc/sys/vm/compact_memory"),
+        }
     }
+}
+
+/// Asks the kernel how much of this memory lies on huge pages (`/proc/self/smaps`). It may have refused when asked for them, or have had none
+/// free, without a word. None of it, where the kernel does not tell. Some milliseconds; not for the path.
+pub fn on_huge_pages(memory: &[Range<usize>]) -> OnHugePages {
+    let mut sum = OnHugePages { bytes: memory.iter().map(|part| part.len() as u64).sum(), huge_bytes: 0 };
+    // Bytes of the mapping being read that are ours: neighbours are joined, so it may be several of our tables, or hold other things too.
+    let mut ours = 0;
+    for line in std::fs::read_to_string("/proc/self/smaps").unwrap_or_default().lines() {
+        let mut words = line.split_ascii_whitespace();
+        let (Some(first), second) = (words.next(), words.next()) else { continue };
+        if let Some((start, end)) = first.split_once('-') {
+            let (Ok(start), Ok(end)) = (usize::from_str_radix(start, 16), usize::from_str_radix(end, 16)) else { continue };
+            ours = memory.iter().map(|part| part.end.min(end).saturating_sub(part.start.max(start)) as u64).sum();
+        } else if first == "AnonHugePages:" && ours > 0 {
+            let kib: u64 = second.and_then(|kib| kib.parse().ok()).unwrap_or(0);
+            sum.huge_bytes += ours.min(kib.saturating_mul(1024));
+        }
+    }
+    sum
+}
+
+/// What the kernel does when it is asked for huge pages, in its own words: `always`, `madvise` or `never`. `None` where it does not say.
+pub fn transparent() -> Option<String> {
+    let modes = std::fs::read_to_string(TRANSPARENT).ok()?;
+    let (_, chosen) = modes.split_once('[')?;
+    Some(chosen.split_once(']')?.0.to_owned())
 }
 
 /// The kernel's pool of huge pages of one size.

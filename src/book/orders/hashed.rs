@@ -13,6 +13,8 @@
 //! [`MOST_STEPS`] slots to fill its own, and leaves a *tombstone* if those do not suffice: nobody's order, swept out when its room is needed.
 //! So whatever the references, a message costs at most 96 KiB; and an add looks at no slot but those from its home to its place.
 
+use std::ops::Range;
+
 use super::{Current, MAX_ORDERS, NOBODY, Rest};
 use crate::stats::Drop;
 use crate::sys::huge_pages;
@@ -69,6 +71,10 @@ impl Hashed {
     pub fn new(orders: usize) -> Self {
         let slots = slots(orders);
         Self { slots: huge_pages::boxed(slots, VACANT), shift: 64 - slots.trailing_zeros(), capacity: orders, occupied: 0, broom: 0 }
+    }
+
+    pub fn addresses(&self) -> Range<usize> {
+        huge_pages::addresses(&self.slots)
     }
 
     pub fn is_empty(&self) -> bool {

@@ -17,6 +17,8 @@
 mod hashed;
 mod window;
 
+use std::ops::Range;
+
 use crate::feed::Side;
 use crate::stats::Drop;
 use hashed::Hashed;
@@ -125,6 +127,11 @@ impl Orders {
     pub fn new(orders: usize) -> Self {
         let capacity = orders.min(MAX_ORDERS);
         Self { window: Window::new(capacity), hashed: Hashed::new(capacity), capacity, live: 0 }
+    }
+
+    /// Where the orders lie.
+    pub fn addresses(&self) -> [Range<usize>; 2] {
+        [self.window.addresses(), self.hashed.addresses()]
     }
 
     /// Live orders.

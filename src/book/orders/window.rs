@@ -10,6 +10,8 @@
 //! none costs more than a few microseconds whatever the references; a reference that is still beyond the end then goes to the table as well,
 //! as a *stray*: the ring may cover its number later, so who doesn't find an order there looks in the table too, up to the largest stray.
 
+use std::ops::Range;
+
 use super::hashed::Hashed;
 use super::{Current, Rest};
 use crate::sys::huge_pages;
@@ -48,6 +50,10 @@ impl Window {
     pub fn new(orders: usize) -> Self {
         let slots = huge_pages::boxed(slots(orders), Rest::VACANT);
         Self { tail: 0, occupied: 0, strays: None, sure_from: 0, sure: slots.len() as u64, slots }
+    }
+
+    pub fn addresses(&self) -> Range<usize> {
+        huge_pages::addresses(&self.slots)
     }
 
     #[inline(always)]
