@@ -197,10 +197,10 @@ fn most_of_a_level(levels: i64) -> u64 {
         books.add(1, 1 + place as u64, Side::Bid, price(place), 100).unwrap();
     }
     let mut most = 0;
-    for nth in 0..120 {
-        // Everywhere; and half of them beside one another to stay, so that whatever holds them fills up.
-        let stays = nth % 2 == 0;
-        let (place, beside) = if stays { (levels / 2, 1 + nth / 2) } else { (levels * nth / 120, 1) };
+    for nth in 0..48 {
+        // Beside one another, to stay, so that whatever holds them fills up; then to come and go everywhere.
+        let stays = nth < 36;
+        let (place, beside) = if stays { (levels / 2, 1 + nth) } else { (levels * (nth - 36) / 12, 50) };
         let (reference, price) = (1_000_000 + nth as u64, price(place) - beside);
         let (seen, came) = executed(|| books.add(1, reference, Side::Bid, price, 100));
         assert_eq!(came.unwrap().effect, Effect::Added);
