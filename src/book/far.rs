@@ -3,7 +3,7 @@
 //! ```text
 //!  list, a block of the arena        chunks, blocks of 64 levels, prices in order
 //!  ┌──────┬──────┬──────┬──────┐
-//!  │ itself│ 9.01 │ 9.40 │ 9.77 │ ·  ·  the worst price of each chunk, the worst chunk first
+//!  │ own  │ 9.01 │ 9.40 │ 9.77 │ ·  ·  where each chunk begins, the worst one first
 //!  └──────┴──┬───┴──┬───┴──┬───┘
 //!            ▼      ▼      └──▶ 9.77 9.78 9.80 … 9.95 ·  ·      then, in the ladder's own block: 9.96 … 10.00 best
 //! ```
@@ -12,8 +12,9 @@
 //! places: of 2,500 levels it costs what it costs of 250. In one array it moved everything better, 60 KB of a real day's deepest book, and a
 //! side that filled from its best price down took the square of its levels.
 //!
-//! The list and the chunks are blocks like any other: a list's place holds a chunk's worst key, and where the chunk is in place of a volume. The
-//! first place holds the list's own class and how much there is in all.
+//! The list and the chunks are blocks like any other: a list's place holds a key, and where the chunk is in place of a volume. A chunk's
+//! levels are not worse than its key (but for the first chunk's, which has all that is worse), and those of the chunks before are; it is the worst
+//! level's when the chunk is made, and need not be kept so. The first place holds the list's own class and how much there is in all.
 
 use std::ops::Range;
 
@@ -85,7 +86,7 @@ impl Far {
     #[inline(never)]
     pub fn find(self, arena: &Arena, near: u32, key: u64) -> Place {
         let entries = self.entries(arena);
-        let begun = arena.keys[entries.clone()].partition_point(|&worst| worst <= key);
+        let begun = arena.keys[entries.clone()].partition_point(|&begin| begin <= key);
         let entry = entries.start + begun.saturating_sub(1);
         let chunk = Self::chunk(arena, entry);
         let at = chunk.start + arena.keys[chunk.clone()].partition_point(|&k| k < key);
@@ -115,9 +116,8 @@ impl Far {
             self.split(arena, place.entry)?;
             place = self.find(arena, 0, key);
         }
-        let Range { start, end } = Self::chunk(arena, place.entry);
+        let end = Self::chunk(arena, place.entry).end;
         arena.insert(place.at, end, key, volume);
-        arena.keys[place.entry] = arena.keys[start];
         arena.volumes[place.entry].orders += 1;
         arena.volumes[self.head()].size += 1;
         Some(())
@@ -128,7 +128,6 @@ impl Far {
     pub fn remove(&mut self, arena: &mut Arena, place: Place) {
         let Range { start, end } = Self::chunk(arena, place.entry);
         arena.remove(place.at, end - 1);
-        arena.keys[place.entry] = arena.keys[start];
         arena.volumes[place.entry].orders -= 1;
         arena.volumes[self.head()].size -= 1;
         let left = end - 1 - start;
@@ -228,10 +227,10 @@ impl Far {
 
     /// Puts a chunk with these levels into the list.
     fn put_chunk(&mut self, arena: &mut Arena, entry: usize, start: u32, levels: Range<usize>) {
-        let (worst, len) = (arena.keys[levels.start], levels.len() as u32);
+        let (begin, len) = (arena.keys[levels.start], levels.len() as u32);
         arena.copy(levels, start as usize * UNIT_LEVELS);
         let end = self.entries(arena).end;
-        arena.insert(entry, end, worst, Volume { size: u64::from(start), orders: len });
+        arena.insert(entry, end, begin, Volume { size: u64::from(start), orders: len });
         arena.volumes[self.head()].orders += 1;
     }
 
