@@ -39,14 +39,18 @@ const PER_DATAGRAM: usize = 35;
 /// The rows, and what is asked of them.
 const BASELINE: &str = "baseline books";
 const BOOKS: &str = "books, by datagram";
-const WAYS: [(&str, Way); 6] = [
+const WAYS: [(&str, Way); 8] = [
     ("decode", decode),
     (BASELINE, baseline_books),
     ("books, by message", books),
     (BOOKS, books_ahead),
     ("path, top of book", path_top),
     ("path, all schemas", path_all),
+    (SINGLY, path_singly),
+    ("path, by single messages, 8 ahead", path_singly_ahead),
 ];
+/// Of one message each.
+const SINGLY: &str = "path, by single messages";
 /// Few enough that all of it is in the caches.
 const HOT_SYMBOLS: u16 = 20;
 
@@ -93,6 +97,7 @@ fn main() {
             BOOKS if symbols <= HOT_SYMBOLS => row.target(Target::AtMost(28.0)),
             BOOKS => row.beside(BASELINE, ns / best_of(BASELINE)).target(Target::AtMost(0.17)),
             "path, top of book" => row.beside(BOOKS, ns / best_of(BOOKS)).target(Target::AtMost(1.6)),
+            "path, by single messages, 8 ahead" => row.beside(SINGLY, ns / best_of(SINGLY)),
             "path, all schemas" => row.beside(BOOKS, ns / best_of(BOOKS)),
             _ => row.beside(BASELINE, ns / best_of(BASELINE)),
         });
@@ -279,6 +284,50 @@ fn path(day: &Day, schemas: &[Schema]) -> Outcome {
     path_and(day, schemas, || ())
 }
 
+/// Datagrams of one message, as most are outside bursts: each by itself, and eight asked for ahead, as a lane does with what one poll found.
+fn path_singly(day: &Day) -> Outcome {
+    singles(day, 1)
+}
+
+fn path_singly_ahead(day: &Day) -> Outcome {
+    singles(day, 8)
+}
+
+fn singles(day: &Day, batch: usize) -> Outcome {
+    let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+    day.each_message(|message| {
+        bytes.extend(b"BENCH     ");
+        bytes.extend((ends.len() as u64 + 1).to_be_bytes());
+        bytes.extend(1_u16.to_be_bytes());
+        bytes.extend((message.len() as u16).to_be_bytes());
+        bytes.extend(message);
+        ends.push(bytes.len());
+    });
+    let (mut channel, mut sink, _room) = channel(&[Schema::Mbo, Schema::Mbp1]);
+    timed(|| {
+        let mut begin = 0;
+        for (nth, ends) in ends.chunks(batch).enumerate() {
+            let payloads = |begin: usize| ends.iter().scan(begin, |from, &to| Some(&bytes[std::mem::replace(from, to)..to]));
+            if batch > 1 {
+                for payload in payloads(begin) {
+                    channel.ask_ahead(payload, true);
+                }
+                channel.ask_levels_ahead();
+                for payload in payloads(begin) {
+                    channel.on_asked(0, nth as u64 + 1, payload, &mut sink);
+                }
+            } else {
+                for payload in payloads(begin) {
+                    channel.on_datagram(0, nth as u64 + 1, payload, &mut sink);
+                }
+            }
+            sink.commit();
+            begin = *ends.last().unwrap();
+        }
+        Some(channel.composer().books().live_orders())
+    })
+}
+
 /// How long each datagram takes, in ns, clock reading included.
 fn path_tail(day: &Day) -> Histogram<u64> {
     let mut took = Histogram::new_with_bounds(1, 10_000_000_000, 3).expect("valid bounds");
@@ -295,21 +344,7 @@ fn path_tail(day: &Day) -> Histogram<u64> {
 
 /// Does something after each datagram.
 fn path_and(day: &Day, schemas: &[Schema], mut and: impl FnMut()) -> Outcome {
-    let room = Room::make();
-    let mut spec = PublicationSpec::new(room.path(), "bench");
-    spec.rings = schemas.iter().map(|&schema| RingSpec { schema, depth: 1 << 16 }).collect();
-    spec.channels = vec![ChannelSpec { name: "bench".into(), publisher_id: 2 }];
-    spec.instruments = 1 << 14;
-    let mut sink = Publisher::create(&spec).expect("a publication in the temporary directory");
-    let config = ChannelConfig {
-        feed: FeedName::NasdaqItch,
-        index: 0,
-        arbiter: ArbiterConfig::default(),
-        capacity: CAPACITY,
-        midnight_ns: Some(0),
-        bad_ts_recv: false,
-    };
-    let mut channel = Channel::new(&config, Journal::new(16));
+    let (mut channel, mut sink, _room) = channel(schemas);
     let outcome = timed(|| {
         for (at, datagram) in day.datagrams.iter().enumerate() {
             channel.on_datagram(0, at as u64 + 1, datagram, &mut sink);
@@ -320,4 +355,23 @@ fn path_and(day: &Day, schemas: &[Schema], mut and: impl FnMut()) -> Outcome {
     });
     drop(sink);
     outcome
+}
+
+/// A channel and its publication, in a folder of its own.
+fn channel(schemas: &[Schema]) -> (Channel, Publisher, Room) {
+    let room = Room::make();
+    let mut spec = PublicationSpec::new(room.path(), "bench");
+    spec.rings = schemas.iter().map(|&schema| RingSpec { schema, depth: 1 << 16 }).collect();
+    spec.channels = vec![ChannelSpec { name: "bench".into(), publisher_id: 2 }];
+    spec.instruments = 1 << 14;
+    let sink = Publisher::create(&spec).expect("a publication in the temporary directory");
+    let config = ChannelConfig {
+        feed: FeedName::NasdaqItch,
+        index: 0,
+        arbiter: ArbiterConfig::default(),
+        capacity: CAPACITY,
+        midnight_ns: Some(0),
+        bad_ts_recv: false,
+    };
+    (Channel::new(&config, Journal::new(16)), sink, room)
 }

@@ -50,12 +50,13 @@ pub struct Pipeline<P: Protocol> {
     arbiter: Arbiter,
     decoder: P::Decoder,
     meaning: Meaning,
-    /// The instruments that the messages of this datagram are about.
+    /// The instruments that the messages looked ahead to are about, and how many.
     touched: [u32; LOOK_AHEAD],
+    known: usize,
 }
 
-/// Messages of a datagram whose memory is asked for beforehand: as many as a full datagram of adds and deletes has.
-const LOOK_AHEAD: usize = 64;
+/// Messages whose memory is asked for beforehand: as many as a full datagram of adds and deletes has.
+pub const LOOK_AHEAD: usize = 64;
 
 macro_rules! each {
     ($channel:expr, $pipeline:ident => $body:expr) => {
@@ -89,10 +90,34 @@ impl Channel {
         }
     }
 
-    /// Takes one datagram of line `line` (index among the channel's lines).
+    /// Takes one datagram of line `line` (index among the channel's lines), its memory asked for beforehand.
     #[inline]
     pub fn on_datagram<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
-        each!(self, pipeline => pipeline.on_datagram(line, recv_ns, payload, sink))
+        if self.ask_ahead(payload, false) > 0 {
+            self.ask_levels_ahead();
+        }
+        self.on_asked(line, recv_ns, payload, sink);
+    }
+
+    /// Asks for the memory that a datagram's messages will touch: a load from DRAM takes 150 ns, but 8.5 ns each when they overlap. First, for
+    /// as many datagrams as there are, up to about [`LOOK_AHEAD`] messages, the orders and the books' heads; then, when those have come, the
+    /// ends of the books' price arrays ([`Channel::ask_levels_ahead`]); then [`Channel::on_asked`] for each. How many messages were looked
+    /// ahead to. A datagram of one message that comes alone (`has_others` is false) has nothing to overlap with.
+    #[inline]
+    pub fn ask_ahead(&mut self, payload: &[u8], has_others: bool) -> usize {
+        each!(self, pipeline => pipeline.ask_ahead(payload, has_others))
+    }
+
+    /// The second step of looking ahead. Forgets what the first has noted.
+    #[inline]
+    pub fn ask_levels_ahead(&mut self) {
+        each!(self, pipeline => pipeline.ask_levels_ahead())
+    }
+
+    /// Takes one datagram, like [`Channel::on_datagram`], after its memory was asked for.
+    #[inline]
+    pub fn on_asked<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
+        each!(self, pipeline => pipeline.on_asked(line, recv_ns, payload, sink))
     }
 
     /// Does what is due by time: gaps given up, silence noticed.
@@ -203,31 +228,31 @@ impl<P: Protocol> Pipeline<P> {
             arbiter: Arbiter::new(config.arbiter),
             decoder,
             touched: [0; LOOK_AHEAD],
+            known: 0,
             meaning: Meaning::new(config.index, config.midnight_ns, Composer::new(composer_config, books, limit), journal),
         }
     }
 
     #[inline]
-    fn on_datagram<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
+    fn on_asked<S: Sink>(&mut self, line: u8, recv_ns: u64, payload: &[u8], sink: &mut S) {
         sink.mark(Stage::Arbitrate);
-        self.look_ahead(payload);
         let Self { arbiter, decoder, meaning, .. } = self;
         arbiter.on_datagram::<P::Session>(line, recv_ns, payload, &mut Behind { decoder, meaning, sink });
         self.meaning.settle(recv_ns, sink);
     }
 
-    /// Asks for the memory that the datagram's messages will touch, all at once: a load from DRAM takes 150 ns, but 8.5 ns each when
-    /// they overlap. First the orders and the books' heads, then, when those have come, the ends of the books' price arrays.
     #[inline(always)]
-    fn look_ahead(&mut self, payload: &[u8]) {
-        let Ok(packet) = P::Session::packet(payload) else { return };
+    fn ask_ahead(&mut self, payload: &[u8], has_others: bool) -> usize {
+        let Ok(packet) = P::Session::packet(payload) else { return 0 };
         // The slower line's copy will not be applied.
-        if packet.count < 2 || packet.sequence.saturating_add(u64::from(packet.count)) <= self.arbiter.next_sequence() {
-            return;
+        let is_known = packet.sequence.saturating_add(u64::from(packet.count)) <= self.arbiter.next_sequence();
+        if is_known || (packet.count < 2 && !has_others) {
+            return 0;
         }
         let composer = &self.meaning.composer;
-        let (mut blocks, mut known) = (packet.blocks, 0);
-        for _ in 0..usize::from(packet.count).min(LOOK_AHEAD) {
+        let (mut blocks, first) = (packet.blocks, self.known);
+        let mut known = first;
+        for _ in 0..usize::from(packet.count).min(LOOK_AHEAD - first) {
             let Ok(message) = P::Session::next_message(&mut blocks) else { break };
             if let Some(touch) = self.decoder.will_touch(message) {
                 composer.prefetch(touch.instrument, touch.order);
@@ -235,9 +260,16 @@ impl<P: Protocol> Pipeline<P> {
                 known += 1;
             }
         }
-        for &instrument in &self.touched[..known] {
-            composer.books().prefetch_levels(instrument);
+        self.known = known;
+        known - first
+    }
+
+    #[inline(always)]
+    fn ask_levels_ahead(&mut self) {
+        for &instrument in &self.touched[..self.known] {
+            self.meaning.composer.books().prefetch_levels(instrument);
         }
+        self.known = 0;
     }
 
     fn on_time<S: Sink>(&mut self, now_ns: u64, sink: &mut S) {

@@ -17,7 +17,10 @@ use tickwire::lane::{Lane, LaneChannel, LaneShared, Route};
 use tickwire::record::{ChannelState, Mbp1, Schema, control, control::cause, flags};
 use tickwire::shm::{ChannelSpec, From, Item, Publication, PublicationSpec, Publisher, RingSpec};
 use tickwire::source::memory::Memory;
+use tickwire::source::{Datagram, Polled, Source, SourceError};
+use tickwire::stats::Drops;
 use tickwire::time::Clock;
+use zerocopy::IntoBytes;
 
 mod venue;
 
@@ -173,4 +176,87 @@ fn a_lane_told_to_stop_drains_what_waits_and_ends() {
     shared.stop.store(true, Ordering::Relaxed);
     lane.run(&mut source).unwrap();
     assert_eq!(lane.channels[0].channel.arbiter().messages, 500);
+}
+
+/// Lends one datagram at a time, as a socket does.
+struct OneByOne(Memory);
+
+impl Source for OneByOne {
+    fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError> {
+        self.0.poll(deliver)
+    }
+
+    fn frames(&self) -> u64 {
+        0
+    }
+
+    fn drops(&self) -> &Drops {
+        self.0.drops()
+    }
+}
+
+#[test]
+fn what_is_lent_together_and_looked_ahead_to_gives_the_records_of_what_is_lent_one_by_one() {
+    let mut random = 7_u64;
+    let mut below = |n: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % n
+    };
+    // Of two channels, of no, one and many messages, some twice, some nobody can read.
+    let (mut datagrams, mut sequence, mut live) = (Vec::new(), [1, 1], [vec![], vec![]]);
+    while sequence[0] + sequence[1] < 900 {
+        let channel = below(2) as usize;
+        let count = [0, 70, 3, 2].get(below(24) as usize).copied().unwrap_or(1);
+        let messages: Vec<_> = (0..count)
+            .map(|nth| {
+                let (order, locate) = (sequence[channel] + nth, 1 + below(9) as u16);
+                if live[channel].len() > 20 && below(2) == 0 {
+                    let at = below(live[channel].len() as u64) as usize;
+                    let (order, locate) = live[channel].swap_remove(at);
+                    return venue::delete(locate, order);
+                }
+                live[channel].push((order, locate));
+                venue::add(locate, &format!("S{locate}"), order, if below(2) == 0 { b'B' } else { b'S' }, 1, 10_000 + below(50) as u32)
+            })
+            .collect();
+        let mut payload = venue::mold(b"SESSION001", sequence[channel], &messages);
+        sequence[channel] += count;
+        if below(10) == 0 {
+            datagrams.push((channel as u16, RECV_NS, payload.clone()));
+        }
+        datagrams.push((channel as u16, RECV_NS, payload.clone()));
+        if below(10) == 0 {
+            let keep = below(payload.len() as u64) as usize;
+            payload.truncate(keep);
+            datagrams.push((channel as u16, RECV_NS, payload));
+        }
+    }
+    let records = |is_lent_together: bool| {
+        let room = tempfile::tempdir().unwrap();
+        let (mut lane, ..) = lane(room.path());
+        let mut memory: Memory = datagrams.iter().cloned().collect();
+        if is_lent_together {
+            lane.run(&mut memory).unwrap()
+        } else {
+            lane.run(&mut OneByOne(memory)).unwrap()
+        }
+        lane.finish_without_source();
+        let publication = Publication::open(room.path(), "lane").unwrap();
+        let mut reader = publication.subscribe::<Mbp1>(From::Oldest).unwrap();
+        let mut records = Vec::new();
+        loop {
+            match reader.next().unwrap() {
+                Item::Record(record) => records.push(record.as_bytes().to_vec()),
+                Item::Control(_) => {}
+                _ => break,
+            }
+        }
+        let mut counters = counters_of(&publication);
+        counters.retain(|name, _| !name.ends_with("_ns"));
+        (records, counters)
+    };
+    assert!(datagrams.len() > 200, "{}", datagrams.len());
+    let (together, one_by_one) = (records(true), records(false));
+    assert!(together.0.len() > 300 && together.1["live_orders"] > 20, "{} records", together.0.len());
+    assert_eq!(together, one_by_one);
 }

@@ -27,6 +27,9 @@ use latency::LatencyRecorder;
 use sampling::Sampler;
 pub use sampling::Sampling;
 
+/// So many messages' memory is asked for before the first of them is applied: datagrams of one message are looked ahead to in a batch, fuller ones
+/// each by itself. 8 take 0.77 of the time that none takes, and 16 or 32 no less; but the first message waits for them.
+const ENOUGH_AHEAD: usize = 8;
 /// Between heartbeats: a reader calls a writer dead after many of these.
 const HEARTBEAT_NS: u64 = 10_000_000;
 /// Between counter updates: often enough for a person to watch, rare enough to cost nothing (2 µs in 100 ms).
@@ -168,14 +171,21 @@ impl Lane {
     pub fn turn(&mut self, source: &mut impl Source) -> Result<Polled, SourceError> {
         let mut recv_ns = 0;
         let Self { routes, channels, publications, drops, sampler, .. } = self;
-        let polled = source.poll(&mut |datagram: Datagram<'_>| {
-            recv_ns = datagram.recv_ns;
-            let delivered = match sampler {
-                None => deliver(routes, channels, publications, &datagram),
-                Some(sampler) => sampler.deliver(routes, channels, publications, &datagram),
-            };
-            if delivered.is_none() {
-                drops.count(Drop::UnknownLine);
+        let polled = source.poll_batches(&mut |batch: &[Datagram<'_>]| {
+            let mut rest = batch;
+            while !rest.is_empty() {
+                let (asked, later) = rest.split_at(look_ahead(routes, channels, rest));
+                for datagram in asked {
+                    recv_ns = datagram.recv_ns;
+                    let delivered = match sampler {
+                        None => deliver(routes, channels, publications, datagram),
+                        Some(sampler) => sampler.deliver(routes, channels, publications, datagram),
+                    };
+                    if delivered.is_none() {
+                        drops.count(Drop::UnknownLine);
+                    }
+                }
+                rest = later;
             }
         })?;
         let mut now_ns = 0;
@@ -292,6 +302,27 @@ impl Lane {
     }
 }
 
+/// Asks for the memory that the next datagrams' messages will touch, of as many datagrams as are worth it. How many: at least one.
+#[inline]
+fn look_ahead(routes: &[Route], channels: &mut [LaneChannel], batch: &[Datagram<'_>]) -> usize {
+    let (mut datagrams, mut messages) = (0, 0);
+    for datagram in batch {
+        datagrams += 1;
+        if let Some(LaneChannel { channel, .. }) =
+            routes.get(datagram.line as usize).and_then(|route| channels.get_mut(route.channel as usize))
+        {
+            messages += channel.ask_ahead(datagram.payload, batch.len() > 1);
+            if messages >= ENOUGH_AHEAD {
+                break;
+            }
+        }
+    }
+    if messages > 0 {
+        channels.iter_mut().for_each(|LaneChannel { channel, .. }| channel.ask_levels_ahead());
+    }
+    datagrams
+}
+
 /// One datagram through its channel. `None`: no route takes it, which cannot be with a source built for the same lines; counted
 /// rather than trusted.
 #[inline]
@@ -305,7 +336,7 @@ fn deliver(routes: &[Route], channels: &mut [LaneChannel], publications: &mut [P
 #[inline]
 fn run<S: Sink>(channels: &mut [LaneChannel], route: Route, datagram: &Datagram<'_>, sink: &mut S) -> Option<()> {
     let LaneChannel { channel, publication } = channels.get_mut(route.channel as usize)?;
-    channel.on_datagram(route.line, datagram.recv_ns, datagram.payload, sink);
+    channel.on_asked(route.line, datagram.recv_ns, datagram.payload, sink);
     if channel.take_began_epoch() {
         let publication = *publication;
         announce_others(channels, route.channel as usize, publication, sink, datagram.recv_ns);

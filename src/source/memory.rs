@@ -23,6 +23,12 @@ impl From<Datagram<'_>> for OwnedDatagram {
     }
 }
 
+impl<'a> From<&'a OwnedDatagram> for Datagram<'a> {
+    fn from(owned: &'a OwnedDatagram) -> Self {
+        Self { line: owned.line, recv_ns: owned.recv_ns, payload: &owned.payload }
+    }
+}
+
 /// A source that lends the datagrams it was given, in their order, and then ends.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -46,14 +52,18 @@ impl FromIterator<(LineIndex, u64, Vec<u8>)> for Memory {
 
 impl Source for Memory {
     fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError> {
-        let batch = self.datagrams.iter().skip(self.next).take(BATCH);
-        let mut lent = 0;
-        for datagram in batch {
-            deliver(Datagram { line: datagram.line, recv_ns: datagram.recv_ns, payload: &datagram.payload });
-            lent += 1;
+        self.poll_batches(&mut |batch| batch.iter().for_each(|&datagram| deliver(datagram)))
+    }
+
+    fn poll_batches(&mut self, deliver: &mut impl FnMut(&[Datagram<'_>])) -> Result<Polled, SourceError> {
+        let batch: Vec<Datagram<'_>> = self.datagrams.iter().skip(self.next).take(BATCH).map(Into::into).collect();
+        let lent = batch.len();
+        if lent == 0 {
+            return Ok(Polled::End);
         }
-        self.next += lent as usize;
-        Ok(if lent == 0 { Polled::End } else { Polled::Delivered(lent) })
+        deliver(&batch);
+        self.next += lent;
+        Ok(Polled::Delivered(lent as u32))
     }
 
     fn frames(&self) -> u64 {

@@ -82,6 +82,12 @@ pub trait Source {
     /// The batch's receive time is stamped once, when it is found.
     fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError>;
 
+    /// The same, as many at once as there are, so that the memory they need can be asked for before the first is looked at. A source that finds
+    /// them one by one lends them so.
+    fn poll_batches(&mut self, deliver: &mut impl FnMut(&[Datagram<'_>])) -> Result<Polled, SourceError> {
+        self.poll(&mut |datagram| deliver(std::slice::from_ref(&datagram)))
+    }
+
     /// What the last poll lent has been published, at `now_ns` of the lane's clock. Only a source that measures does anything with it.
     #[inline(always)]
     fn published(&mut self, _now_ns: u64) {}

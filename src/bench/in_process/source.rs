@@ -78,6 +78,10 @@ impl PacedSource {
 
 impl Source for PacedSource {
     fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError> {
+        self.poll_batches(&mut |batch| batch.iter().for_each(|&datagram| deliver(datagram)))
+    }
+
+    fn poll_batches(&mut self, deliver: &mut impl FnMut(&[Datagram<'_>])) -> Result<Polled, SourceError> {
         let mut now_ns = self.clock.now_ns();
         if now_ns < self.start_ns {
             return Ok(Polled::Idle);
@@ -87,15 +91,20 @@ impl Source for PacedSource {
         }
         let first = self.next;
         let waiting = self.workload.packets.get(first..self.until).unwrap_or_default();
+        let (mut lent, mut count) = ([Datagram { line: 0, recv_ns: now_ns, payload: &[] }; BATCH], 0);
         for packet in waiting.iter().take(BATCH) {
             // Absolute times from one start: nothing drifts, and what is late stays as late as it is.
-            if self.schedule.due_ns(self.next).is_some_and(|due_ns| self.start_ns.saturating_add(due_ns) > now_ns) {
+            if self.schedule.due_ns(first + count).is_some_and(|due_ns| self.start_ns.saturating_add(due_ns) > now_ns) {
                 break;
             }
-            deliver(Datagram { line: packet.line, recv_ns: now_ns, payload: self.workload.payload(packet) });
-            self.next += 1;
+            lent[count] = Datagram { line: packet.line, recv_ns: now_ns, payload: self.workload.payload(packet) };
+            count += 1;
         }
-        let count = (self.next - first) as u32;
+        if count > 0 {
+            deliver(&lent[..count]);
+        }
+        self.next += count;
+        let count = count as u32;
         if count > 0 {
             self.taken.took(first as u32, count, now_ns);
             self.done.store(self.next as u64, Ordering::Relaxed);

@@ -49,6 +49,9 @@ pub type XdpConfig = SocketConfig;
 /// Frames asked for ahead of the one at hand. A core waits for some 20 lines at a time, and frames lie so (2048 bytes apart) that 16 of them
 /// fill the places they may take in its first cache: asking for a whole batch at once stalls, and throws out what it asked for first.
 const AHEAD: u32 = 8;
+/// Datagrams lent at once, so that the memory of all their messages can be asked for before the first is applied: as many as are looked ahead
+/// to where each has one message, and no more, because the first waits for the last.
+const LENT: usize = 8;
 
 /// Between attempts to open a queue again whose interface is gone.
 const REOPEN_NS: u64 = 250_000_000;
@@ -147,9 +150,14 @@ impl XdpSource {
 }
 
 impl Source for XdpSource {
-    /// Polls the queues in turn; a batch is of one queue.
     #[inline]
     fn poll(&mut self, deliver: &mut impl FnMut(Datagram<'_>)) -> Result<Polled, SourceError> {
+        self.poll_batches(&mut |batch| batch.iter().for_each(|&datagram| deliver(datagram)))
+    }
+
+    /// Polls the queues in turn; a batch is of one queue.
+    #[inline]
+    fn poll_batches(&mut self, deliver: &mut impl FnMut(&[Datagram<'_>])) -> Result<Polled, SourceError> {
         for _ in 0..self.queues.len() {
             let at = if self.next < self.queues.len() { self.next } else { 0 };
             self.next = at + 1;
@@ -240,9 +248,16 @@ impl OpenQueue {
         Ok(statistics)
     }
 
-    /// Lends the first `waiting` frames, then gives their chunks back. How many datagrams were lent.
+    /// Lends the first `waiting` frames, some at a time, then gives their chunks back. How many datagrams were lent.
     #[inline]
-    fn deliver(&mut self, waiting: u32, recv_ns: u64, frames: &mut u64, drops: &mut Drops, deliver: &mut impl FnMut(Datagram<'_>)) -> u32 {
+    fn deliver(
+        &mut self,
+        waiting: u32,
+        recv_ns: u64,
+        frames: &mut u64,
+        drops: &mut Drops,
+        deliver: &mut impl FnMut(&[Datagram<'_>]),
+    ) -> u32 {
         let Self { socket, lines, inspector, .. } = self;
         let layout = socket.umem.layout();
         // The frames' bytes are in another core's cache or in memory: fetch some at once, not one after the other.
@@ -250,6 +265,8 @@ impl OpenQueue {
             let descriptor = socket.receive.get(nth);
             socket.umem.prefetch(descriptor.addr, descriptor.len);
         }
+        let mut lent = [Datagram { line: 0, recv_ns, payload: &[] }; LENT];
+        let mut held = 0;
         let mut delivered = 0;
         for nth in 0..waiting {
             if nth + AHEAD < waiting {
@@ -265,8 +282,8 @@ impl OpenQueue {
                     match udp_payload(frame) {
                         Ok(udp) => match lines.find(udp.group, udp.port) {
                             Some(line) => {
-                                delivered += 1;
-                                deliver(Datagram { line, recv_ns, payload: udp.payload });
+                                lent[held] = Datagram { line, recv_ns, payload: udp.payload };
+                                held += 1;
                             }
                             None => drops.count(stats::Drop::UnknownLine),
                         },
@@ -282,6 +299,11 @@ impl OpenQueue {
             if layout.holds(descriptor.addr) {
                 // Never full: it has a slot for every chunk, and each chunk is in one place only.
                 let _given_back = socket.fill.push(layout.chunk_of(descriptor.addr));
+            }
+            if held == LENT || (held > 0 && nth + 1 == waiting) {
+                delivered += held as u32;
+                deliver(&lent[..held]);
+                held = 0;
             }
         }
         socket.receive.release(waiting);
