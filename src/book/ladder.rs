@@ -128,7 +128,7 @@ impl Ladder {
     /// Asks memory for the best levels.
     #[inline]
     pub fn prefetch(&self, arena: &Arena) {
-        let best = (self.block().end).wrapping_sub(1);
+        let best = self.block().end.wrapping_sub(1);
         crate::sys::prefetch(&arena.keys, best);
         crate::sys::prefetch(&arena.volumes, best);
     }
