@@ -89,6 +89,7 @@ fn samples_are_in_the_ring_and_every_datagram_is_in_the_log_of_this_run_and_the_
             let text = std::fs::read_to_string(&log).unwrap();
             assert_eq!(text.lines().filter(|line| line.starts_with("#[BaseTime: ")).count(), run, "a header for each run");
             assert!(ended.log.contains("stamped datagrams, p50/p99 ns: receive "), "{}", ended.log);
+            assert!(ended.log.contains(": books of ") && ended.log.contains(" of them on huge pages"), "{}", ended.log);
             // As after a kill in the middle of a line.
             std::fs::write(&log, text + "Tag=itch.book,1.000,1.0").unwrap();
         }
