@@ -11,41 +11,57 @@ mod table;
 
 use std::time::Instant;
 
-use table::{Arguments, Row, Table, best_and_median};
+use table::{Arguments, Row, Table, Target, best_and_median};
 use tickwire::book::{Books, BooksCapacity};
 use tickwire::feed::Side;
 
 const TICK: i64 = 10_000_000;
 
+const DEPTHS: [i64; 4] = [20, 250, 2_500, 20_000];
+/// Places of a level, by how many are worse.
+const PLACES: [(&str, fn(i64) -> i64); 3] =
+    [("at the best", |depth| depth), ("in the middle", |depth| depth / 2), ("at the far end", |_| 0)];
+const FILLS: [(&str, bool); 2] = [("filled up from the worst, each", false), ("filled down from the best, each", true)];
+/// What a level costs beside a side of a tenth of the levels: 8 to 12 if it moved what is better than itself.
+const GROWTH: Target = Target::AtMost(2.0);
+
 fn main() {
-    let arguments = Arguments::take();
+    let arguments = Arguments::take(0, &[]);
     let (rounds, repeats) = if arguments.is_bench { (9, 20_000) } else { (1, 10) };
     let mut table = Table::new("ladder");
     table.of(format!("a level added and removed {repeats} times, ns for both; median of {rounds} rounds"));
-    for depth in [20, 250, 2_500, 20_000] {
-        let places = [("best", depth), ("middle", depth / 2), ("far end", 0)];
-        let mut took = [const { Vec::new() }; 3];
-        let mut filled = [const { Vec::new() }; 2];
-        for _ in 0..rounds {
-            for (way, took) in filled.iter_mut().enumerate() {
-                took.push(fill(depth, way == 1).1);
-            }
+    let mut last: Option<(i64, Vec<f64>)> = None;
+    for depth in DEPTHS {
+        let mut took = [const { Vec::new() }; PLACES.len() + FILLS.len()];
+        for round in 0..rounds {
             let (mut books, _) = fill(depth, false);
-            for ((_, place), took) in places.into_iter().zip(&mut took) {
-                took.push(come_and_go(&mut books, place, repeats));
+            let mut order = 1_000_000;
+            // Once without looking: the first pass after the filling pays for memory that the others find warm.
+            come_and_go(&mut books, depth, &mut order, repeats);
+            for nth in 0..PLACES.len() {
+                let nth = (nth + round) % PLACES.len();
+                took[nth].push(come_and_go(&mut books, PLACES[nth].1(depth), &mut order, repeats));
             }
             assert_eq!(books.price_levels(), depth as u64);
+            for (nth, (_, from_best)) in FILLS.into_iter().enumerate() {
+                took[PLACES.len() + nth].push(fill(depth, from_best).1);
+            }
         }
-        let best = best_and_median(&mut took[0]).1;
-        let named = |place: &str| format!("{depth} levels, at the {place}");
-        for ((place, _), took) in places.into_iter().zip(&mut took) {
-            let ns = best_and_median(took).1;
-            let row = Row::new(named(place), "ns", ns);
-            table.push(if place == "best" { row } else { row.beside(named("best"), ns / best) });
+        let names = PLACES.map(|(name, _)| name).into_iter().chain(FILLS.map(|(name, _)| name));
+        let named = |depth: i64, name: &str| format!("{depth} levels, {name}");
+        let medians: Vec<f64> = took.iter_mut().map(|took| best_and_median(took).1).collect();
+        for (nth, name) in names.enumerate() {
+            let row = Row::new(named(depth, name), "ns", medians[nth]);
+            table.push(match &last {
+                None => row,
+                // Small sides grow with their few levels: within the block all that is better moves.
+                Some((before, medians)) => {
+                    let row = row.clone().beside(named(*before, name), row.value / medians[nth]);
+                    if depth < 1_000 { row } else { row.target(GROWTH) }
+                }
+            });
         }
-        for (name, took) in ["up from the worst", "down from the best"].into_iter().zip(&mut filled) {
-            table.push(Row::new(format!("{depth} levels, filled {name}, each"), "ns", best_and_median(took).1));
-        }
+        last = Some((depth, medians));
     }
     table.finish(&arguments);
 }
@@ -62,12 +78,12 @@ fn fill(depth: i64, from_best: bool) -> (Books, f64) {
 }
 
 /// A level worse than the one at this place from the worst, there and gone.
-fn come_and_go(books: &mut Books, place: i64, repeats: u64) -> f64 {
+fn come_and_go(books: &mut Books, place: i64, order: &mut u64, repeats: u64) -> f64 {
     let began = Instant::now();
-    for nth in 0..repeats {
-        let order = 1_000_000 + nth;
-        let came = books.add(1, order, Side::Bid, price(place) - TICK, 100).expect("there is room");
-        let gone = books.delete(1, order).expect("it rests");
+    for _ in 0..repeats {
+        *order += 1;
+        let came = books.add(1, *order, Side::Bid, price(place) - TICK, 100).expect("there is room");
+        let gone = books.delete(1, *order).expect("it rests");
         assert_eq!(came.rank, gone.change.rank);
     }
     began.elapsed().as_nanos() as f64 / repeats as f64

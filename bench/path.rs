@@ -55,8 +55,14 @@ const SINGLY: &str = "path, by single messages";
 const HOT_SYMBOLS: u16 = 20;
 
 fn main() {
-    let arguments = Arguments::take();
-    let symbols = arguments.number(1).map(|symbols| symbols.clamp(1, 10_000) as u16);
+    let arguments = Arguments::take(2, &["--only"]);
+    let symbols = arguments.number(1).map(|symbols| match symbols {
+        1..=10_000 => symbols as u16,
+        _ => {
+            eprintln!("{symbols} symbols: a day has 1 to 10000");
+            std::process::exit(2);
+        }
+    });
     let (messages, symbols, rounds) = match arguments.is_bench {
         true => (arguments.number(0).unwrap_or(4_000_000), symbols.unwrap_or(8_000), ROUNDS),
         false => (20_000, 100, 1),

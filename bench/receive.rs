@@ -82,7 +82,7 @@ impl Caches {
 }
 
 fn main() {
-    let arguments = Arguments::take();
+    let arguments = Arguments::take(2, &["--only"]);
     let only = arguments.value_of("--only").map(str::to_owned);
     let (rounds, frames) =
         if arguments.is_bench { (arguments.number(0).unwrap_or(41), arguments.number(1).unwrap_or(1_024)) } else { (1, 100) };

@@ -23,7 +23,7 @@ const LIVE: usize = 1_650_000;
 const PER_DATAGRAM: u64 = 35;
 
 fn main() {
-    let arguments = Arguments::take();
+    let arguments = Arguments::take(1, &[]);
     let (references, live) = if arguments.is_bench { (arguments.number(0).unwrap_or(300_000_000), LIVE) } else { (60_000, 1_000) };
     let capacity = BooksCapacity { instruments: 1 << 16, orders: live + live / 8, levels: 2_000_000 };
     let mut books = Books::new(capacity);

@@ -44,7 +44,7 @@ const WHOLE: Size = Size { rounds: 9, batches: 500, lasts: Duration::from_millis
 const TINY: Size = Size { rounds: 1, batches: 1, lasts: Duration::from_millis(2), publishes: 10_000 };
 
 fn main() {
-    let arguments = Arguments::take();
+    let arguments = Arguments::take(0, &[]);
     let size = if arguments.is_bench { WHOLE } else { TINY };
     let dir = Room::make();
     let cores = two_cores();

@@ -139,9 +139,13 @@ fn digits(value: f64) -> String {
 
 fn write_json(path: &Path, value: &Value) {
     if let Err(error) = std::fs::write(path, format!("{value:#}\n")) {
-        eprintln!("cannot write {}: {error}; name a file in a folder that is there and yours", path.display());
+        eprintln!("{}", unwritable(path, &error));
         std::process::exit(1);
     }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> String {
+    format!("cannot write {}: {error}; name a file in a folder that is there and yours", path.display())
 }
 
 /// How a benchmark was called.
@@ -155,32 +159,49 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    pub fn take() -> Self {
-        Self::parse(std::env::args().skip(1))
+    /// What the benchmark was told: up to so many numbers, and options that take a value each. Where it measures, anything else ends it, before
+    /// minutes are spent on what was not meant; under `cargo test` words are names of tests.
+    pub fn take(numbers: usize, options: &[&str]) -> Self {
+        Self::parse(std::env::args().skip(1).collect(), numbers, options).unwrap_or_else(|why| {
+            eprintln!("{why}");
+            std::process::exit(2);
+        })
     }
 
-    pub fn parse(arguments: impl Iterator<Item = String>) -> Self {
-        let mut parsed = Self::default();
-        let mut arguments = arguments;
+    fn parse(all: Vec<String>, numbers: usize, options: &[&str]) -> Result<Self, String> {
+        let mut parsed = Self { is_bench: all.iter().any(|argument| argument == "--bench"), ..Self::default() };
+        let mut left = numbers;
+        let mut arguments = all.into_iter().filter(|argument| argument != "--bench");
         while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--bench" => parsed.is_bench = true,
-                "--only" | "--tiny" | "--charles-cooper" => parsed.rest.push(argument),
-                "--json" => {
-                    parsed.json = arguments.next().map(PathBuf::from);
-                    if parsed.json.is_none() {
-                        eprintln!("--json takes the name of the file to write");
-                        std::process::exit(2);
-                    }
-                }
-                unknown if unknown.starts_with('-') && parsed.is_bench => {
-                    eprintln!("`{unknown}` is no option here; there is --json FILE, and what the beginning of the benchmark's file says");
-                    std::process::exit(2);
-                }
-                _ => parsed.rest.push(argument),
+            let mut value = |what: &str| match arguments.next() {
+                Some(value) if !value.starts_with("--") => Ok(value),
+                _ => Err(format!("{argument} takes {what}")),
+            };
+            if argument == "--json" {
+                let path = PathBuf::from(value("the name of the file to write")?);
+                // Now, and not when all is measured.
+                let opened = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+                opened.map_err(|error| unwritable(&path, &error))?;
+                parsed.json = Some(path);
+            } else if options.contains(&argument.as_str()) {
+                let value = value("a value; the beginning of the benchmark's file says which")?;
+                parsed.rest.extend([argument, value]);
+            } else if parsed.is_bench && (argument.starts_with('-') || left == 0) {
+                let options: String = options.iter().map(|option| format!(" and {option}")).collect();
+                let numbers = if numbers == 0 {
+                    "no number".to_owned()
+                } else {
+                    format!("up to {numbers} numbers, as the beginning of its file says")
+                };
+                return Err(format!("`{argument}` means nothing here; there is --json FILE{options}, and {numbers}"));
+            } else {
+                left = left.saturating_sub(1);
+                parsed.rest.push(argument);
             }
         }
-        parsed
+        // What is no number is refused at once, too.
+        (0..numbers).try_for_each(|at| parsed.number_at(at).map(drop))?;
+        Ok(parsed)
     }
 
     /// What follows an option among the rest.
@@ -188,11 +209,14 @@ impl Arguments {
         self.rest.iter().skip_while(|argument| *argument != option).nth(1).map(String::as_str)
     }
 
-    /// The number at this place among the words that are no options. One that is no number, or 0, ends the benchmark with what to say instead;
-    /// under `cargo test` it is the name of a test.
+    /// The number at this place among the words that are no options; none under `cargo test`.
     pub fn number(&self, at: usize) -> Option<u64> {
+        self.number_at(at).ok().flatten()
+    }
+
+    fn number_at(&self, at: usize) -> Result<Option<u64>, String> {
         if !self.is_bench {
-            return None;
+            return Ok(None);
         }
         let mut words = Vec::new();
         let mut rest = self.rest.iter();
@@ -202,13 +226,10 @@ impl Arguments {
                 false => words.push(word),
             }
         }
-        let word = words.get(at)?;
+        let Some(word) = words.get(at) else { return Ok(None) };
         match word.parse() {
-            Ok(number) if number > 0 => Some(number),
-            _ => {
-                eprintln!("`{word}` is no number of anything; the beginning of this benchmark's file says which numbers it takes");
-                std::process::exit(2);
-            }
+            Ok(number) if number > 0 => Ok(Some(number)),
+            _ => Err(format!("`{word}` is no number of anything; the beginning of this benchmark's file says which numbers it takes")),
         }
     }
 }

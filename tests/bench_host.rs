@@ -72,6 +72,7 @@ fn what_one_file_tells_is_complained_of_by_one_check_with_the_command_that_mends
         (&format!("{CPU}/intel_pstate/no_turbo"), "0\n", "turbo", "on", &format!("echo 1 > /{CPU}/intel_pstate/no_turbo")),
         (&idle, "0\n", "idle states", "C6 (133 µs) on core 3", &format!("echo 1 | tee /{idle}")),
         (thp, "[always] madvise never\n", "transparent huge pages", "always", &format!("echo madvise > /{thp}")),
+        (thp, "always madvise [never]\n", "transparent huge pages", "never", &format!("echo madvise > /{thp}")),
         ("proc/meminfo", "SwapTotal: 2048 kB\nSwapFree: 1024 kB\n", "swap", "1 of 2 MiB in use", "swapoff -a"),
         ("proc/sys/vm/swappiness", "60\n", "swap", "swappiness 60", "sysctl -w vm.swappiness=1"),
         ("proc/sys/kernel/numa_balancing", "1\n", "NUMA balancing", "mode 1", "sysctl -w kernel.numa_balancing=0"),

@@ -61,7 +61,7 @@ impl Model {
             (Some(rank), None) => (Effect::Removed, rank, Level { price, size: 0, orders: 0 }),
             (None, None) => panic!("no level at {price}"),
         };
-        Change { side, rank: rank as u32, effect, level }
+        Change { side, rank: rank.min(256) as u32, effect, level }
     }
 
     /// Everything but the room for levels.

@@ -14,6 +14,8 @@ struct Deep {
     /// By price.
     sizes: BTreeMap<i64, u32>,
     refused: u64,
+    /// The most levels there were.
+    most: usize,
 }
 
 /// Where the next level comes or goes.
@@ -39,16 +41,24 @@ enum Way {
 
 impl Deep {
     fn new(side: Side, levels: usize) -> Self {
-        let books = Books::new(BooksCapacity { instruments: 2, orders: 1 << 14, levels });
-        Self { books, side, sizes: BTreeMap::new(), refused: 0 }
+        let books = Books::new(BooksCapacity { instruments: 3 + levels as u32 / 8, orders: 1 << 14, levels });
+        Self { books, side, sizes: BTreeMap::new(), refused: 0, most: 0 }
     }
 
-    /// The number of levels that are better.
+    /// The number of levels that are better, as far as it is counted.
     fn rank(&self, price: i64) -> u32 {
         match self.side {
-            Side::Bid => self.sizes.range(price + 1..).count() as u32,
-            Side::Ask => self.sizes.range(..price).count() as u32,
+            Side::Bid => self.sizes.range(price + 1..).take(256).count() as u32,
+            Side::Ask => self.sizes.range(..price).take(256).count() as u32,
         }
+    }
+
+    /// Levels of the arena that the side occupies: what others cannot have.
+    fn occupied(&mut self, levels: usize) -> usize {
+        let others = 2..2 + levels as u32 / 8 + 1;
+        let free = others.clone().take_while(|&other| self.books.set_level(other, Side::Bid, 1, 1).is_ok()).count();
+        others.for_each(|other| self.books.clear(other));
+        levels - 8 * free
     }
 
     /// The price that is worse by so much.
@@ -77,6 +87,7 @@ impl Deep {
         let level = Level { price, size: size.into(), orders: 1 };
         assert_eq!(added, Ok(Change { side: self.side, rank: self.rank(price), effect: Effect::Added, level }));
         self.sizes.insert(price, size);
+        self.most = self.most.max(self.sizes.len());
     }
 
     /// Takes a part away, and the rest.
@@ -162,6 +173,20 @@ proptest! {
     }
 
     #[test]
+    fn a_side_occupies_no_more_than_is_said_however_it_got_there(side in sides(), ways in prop::collection::vec(ways(), 1..16)) {
+        const LEVELS: usize = 1 << 15;
+        let mut deep = Deep::new(side, LEVELS);
+        let mut most = 0;
+        for (way, times, seed) in ways {
+            deep.go(way, times, seed);
+            let (occupied, n) = (deep.occupied(LEVELS), deep.sizes.len());
+            most = n.max(most);
+            prop_assert!(n > 0 || occupied == 0);
+            prop_assert!(occupied <= (4 * n).max(8) + if most > 128 { 72 + n / 4 } else { 0 }, "{} levels occupy {}", n, occupied);
+        }
+    }
+
+    #[test]
     fn a_deep_side_without_room_refuses_further_levels_and_stays_right(
         side in sides(), levels in 100..1_500usize, ways in prop::collection::vec(ways(), 1..16),
     ) {
@@ -169,9 +194,9 @@ proptest! {
         for (way, times, seed) in ways {
             let before = deep.refused;
             deep.go(way, times, seed);
-            // Whatever was refused, an eighth of the arena's levels are there: no more than 4n and the list's, and a block not found.
+            // What was refused had no room: 4n levels and a little are occupied, and a further block of 128 or of 64 and a list was not found.
             let has_refused = deep.refused > before;
-            prop_assert!(!has_refused || deep.sizes.len() * 8 + 72 >= levels, "{} of {levels} levels", deep.sizes.len());
+            prop_assert!(!has_refused || deep.most * 17 / 4 + 72 + 64 + 128 >= levels, "{} of {levels} levels", deep.most);
         }
         deep.books.clear(1);
         deep.sizes.clear();
@@ -182,6 +207,22 @@ proptest! {
         };
         prop_assert_eq!(room(deep), room(Deep::new(side, levels)));
     }
+}
+
+#[test]
+fn chunks_that_are_thinned_one_after_the_other_do_not_stay() {
+    // Prices that rise spill chunks of 48; each other is thinned to a level first, and then the others to 16.
+    let mut deep = Deep::new(Side::Bid, 1 << 15);
+    deep.go(Way::Up, 5_000, 3);
+    let prices: Vec<i64> = deep.sizes.keys().copied().collect();
+    let spilled = prices.len() - 128;
+    for keeps in [1, 16] {
+        let thinned = prices[..spilled].chunks(48).skip(usize::from(keeps == 1)).step_by(2);
+        thinned.flat_map(|chunk| &chunk[..48.min(chunk.len()) - keeps.min(chunk.len())]).for_each(|&price| deep.take(price));
+    }
+    let (occupied, n) = (deep.occupied(1 << 15), deep.sizes.len());
+    assert!((800..2_000).contains(&n) && occupied <= 4 * n + 72 + n / 4, "{n} levels occupy {occupied}");
+    deep.assert_same();
 }
 
 #[test]
@@ -202,7 +243,7 @@ fn levels_told_without_orders_are_set_and_removed_at_any_depth() {
             (Some(before), after) if before == after => assert_eq!(set, Ok(None)),
             _ => {
                 let set = set.unwrap().unwrap();
-                let rank = sizes.range(..price).count() as u32;
+                let rank = sizes.range(..price).take(256).count() as u32;
                 assert_eq!((set.before, set.change.rank, set.change.level.size), (before.unwrap_or(0).into(), rank, size.into()));
             }
         }
@@ -232,7 +273,11 @@ fn in_an_arena_of_any_size_it_is_foretold_which_level_is_the_first_without_room(
                 deep.go(way, 16, turn);
                 deep.refused > 2
             });
-            assert!(refused_at_last.is_some() && deep.sizes.len() * 8 + 72 >= levels, "{way:?}: {} of {levels} levels", deep.sizes.len());
+            assert!(
+                refused_at_last.is_some() && deep.sizes.len() * 2 + 64 + 8 >= levels.min(2 * 128),
+                "{way:?}: {} of {levels} levels",
+                deep.sizes.len()
+            );
         }
     }
 }

@@ -91,19 +91,22 @@ fn case_47_how_much_of_a_table_lies_on_huge_pages_is_what_the_kernel_says() {
     assert_eq!(seen.bytes, BYTES as u64);
     match huge_pages::transparent().as_deref() {
         Some("madvise") => {
-            assert_eq!((seen.huge_bytes, seen.is_good()), (0, false));
+            assert_eq!((seen.huge_bytes, seen.is_good()), (Some(0), false));
             assert!(seen.to_string().starts_with("32 MiB, 0 of them on huge pages, so a message takes up to a tenth longer: "), "{seen}");
         }
         Some("always") => {}
-        _ => assert_eq!(seen.huge_bytes, 0),
+        _ => assert_eq!(seen.huge_bytes, Some(0)),
     }
     // Two tables, one of them twice as large, and nothing else that is on huge pages.
     let tables = [huge_pages::boxed(BYTES / 8, 7_u64), huge_pages::boxed(BYTES / 4, 7_u64)];
     let parts = tables.each_ref().map(|table| huge_pages::addresses(table));
     let seen = huge_pages::on_huge_pages(&parts);
     assert_eq!(seen.bytes, 3 * BYTES as u64);
-    let singly: u64 = parts.map(|part| huge_pages::on_huge_pages(&[part]).huge_bytes).iter().sum();
-    assert!(seen.huge_bytes <= seen.bytes && singly >= seen.huge_bytes, "{seen:?}, {singly} singly");
+    let singly: u64 = parts.map(|part| huge_pages::on_huge_pages(&[part]).huge_bytes.expect("procfs")).iter().sum();
+    let huge_bytes = seen.huge_bytes.expect("procfs");
+    assert!(huge_bytes <= seen.bytes && singly >= huge_bytes, "{seen:?}, {singly} singly");
+    let untold = huge_pages::OnHugePages { bytes: 1 << 30, huge_bytes: None };
+    assert!(!untold.is_good() && untold.to_string().contains("does not tell"), "{untold}");
     if huge_pages::transparent().is_none_or(|mode| mode == "never") {
         return skipped("this kernel gives no transparent huge pages");
     }

@@ -8,6 +8,9 @@ use super::{Level, Order};
 use crate::feed::Side;
 use crate::stats::Drop;
 
+/// Ranks are counted up to here.
+pub(super) const RANKS_COUNTED: u32 = 256;
+
 /// What became of the level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -24,7 +27,8 @@ pub enum Effect {
 pub struct Change {
     /// Side of the book.
     pub side: Side,
-    /// How many levels of the side are better: 0 is the best. Where the level stands, or stood if it is gone.
+    /// How many levels of the side are better: 0 is the best. Where the level stands, or stood if it is gone. 256 says: that or more
+    /// (a record tells it up to 255, and to count on would be a look at every chunk of a deep side).
     pub rank: u32,
     /// What became of it.
     pub effect: Effect,

@@ -8,9 +8,9 @@
 //!            ▼      ▼      └──▶ 9.77 9.78 9.80 … 9.95 ·  ·      then, in the ladder's own block: 9.96 … 10.00 best
 //! ```
 //!
-//! A level that comes or goes far from the best moves the levels of one chunk, and once in 32 times the list, which has a 32nd as many
-//! places: of 2,500 levels it costs what it costs of 250. In one array it moved everything better, 60 KB of a real day's deepest book, and a
-//! side that filled from its best price down took the square of its levels.
+//! A level that comes or goes far from the best moves the levels of one chunk, and once in 32 times the list, which has a place for every 16 to
+//! 48 levels: of 2,500 levels it costs what it costs of 250. In one array it moved everything better, 60 KB of a real day's deepest book, and a
+//! side that filled from its best price down took the square of its levels. (Strictly it still does, by the list; a side of 400,000 levels shows it.)
 //!
 //! The list and the chunks are blocks like any other: a list's place holds a key, and where the chunk is in place of a volume. A chunk's
 //! levels are not worse than its key (but for the first chunk's, which has all that is worse), and those of the chunks before are; it is the worst
@@ -19,12 +19,12 @@
 use std::ops::Range;
 
 use super::arena::{Arena, UNIT_LEVELS, Volume};
+use super::change::RANKS_COUNTED;
 
 const CHUNK_CLASS: u8 = 3;
 const CHUNK: usize = UNIT_LEVELS << CHUNK_CLASS;
-/// A chunk with less than this joins a neighbour, if both together then have room for some more.
-const FEW: usize = CHUNK / 4;
-const JOINED: usize = CHUNK / 4 * 3;
+/// Neighbours that have no more than this together become one chunk: so chunks are a quarter full on average, and one just joined has room.
+const JOINED: usize = CHUNK / 2;
 
 /// First unit of the list, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +91,15 @@ impl Far {
         let chunk = Self::chunk(arena, entry);
         let at = chunk.start + arena.keys[chunk.clone()].partition_point(|&k| k < key);
         let is_known = at < chunk.end && arena.keys[at] == key;
-        let better: u32 = arena.volumes[entry + 1..entries.end].iter().map(|chunk| chunk.orders).sum();
-        let rank = near + better + (chunk.end - at) as u32 - u32::from(is_known);
+        let mut rank = near + (chunk.end - at) as u32 - u32::from(is_known);
+        // Of a few thousand chunks all would be as many reads; some twenty are enough.
+        for better in arena.volumes[entry + 1..entries.end].iter().rev() {
+            if rank >= RANKS_COUNTED {
+                break;
+            }
+            rank += better.orders;
+        }
+        let rank = rank.min(RANKS_COUNTED);
         Place { at, rank, is_known, entry }
     }
 
@@ -133,13 +140,12 @@ impl Far {
         let left = end - 1 - start;
         if left == 0 {
             self.drop_chunk(arena, place.entry);
-        } else if left < FEW {
+        } else {
             self.join(arena, place.entry);
         }
     }
 
-    /// Levels that are better than all others, as a chunk of their own; at most [`JOINED`], so that there is room for some more. `None`: there
-    /// is no room, and nothing changed.
+    /// Levels that are better than all others, as a chunk of their own. `None`: there is no room, and nothing changed.
     pub fn push_best(&mut self, arena: &mut Arena, levels: Range<usize>) -> Option<()> {
         let start = self.take_chunk(arena)?;
         let end = self.entries(arena).end;
@@ -250,7 +256,7 @@ impl Far {
         }
     }
 
-    /// Joins a chunk of few levels with one of its neighbours that has room for them.
+    /// Joins a chunk with one of its neighbours, if they have few levels together.
     fn join(&mut self, arena: &mut Arena, entry: usize) {
         let entries = self.entries(arena);
         for worse in [entry, entry - 1] {

@@ -19,9 +19,9 @@
 //!
 //! A side owns one block of up to 128 levels. It grows to the next class when full, gives half back when a quarter is left (not at a half, so that
 //! a level that comes and goes doesn't move the block each time), and all of it when empty. What is too much for 128 levels goes, worst first, to
-//! [`Far`], and comes back when a quarter is left; so the best 33 are always in the block, and at most 128 ever move.
-//! A side of n levels therefore occupies at most max(8, 4n) levels of the arena, 2n if it never was deeper; beyond 128 levels up to 72 and a
-//! quarter of n more for the list of the far ones.
+//! [`Far`], and comes back when a quarter is left; so the best 33 are always in the block, and at most 128 levels move.
+//! A side of n levels therefore occupies at most max(8, 4n) levels of the arena, 2n if it never was deeper; once it was deeper than 128, up to
+//! 72 and a quarter of n more, for the last chunk and the list of the far ones.
 
 use std::ops::Range;
 

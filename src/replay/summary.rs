@@ -48,8 +48,8 @@ pub struct Summary {
     pub price_levels: u64,
     /// Bytes of the books, however full.
     pub books_bytes: u64,
-    /// How much of them the kernel has put on huge pages; 0 where it does not tell.
-    pub books_huge_bytes: u64,
+    /// How much of them the kernel has put on huge pages, if it tells.
+    pub books_huge_bytes: Option<u64>,
     /// Sizes of trades, auctions and levels too wide for a record, published as the largest.
     pub saturated_sizes: u64,
     /// Directory messages that told an instrument otherwise than before.

@@ -48,15 +48,17 @@ pub fn addresses<T>(table: &[T]) -> Range<usize> {
 pub struct OnHugePages {
     /// All of it.
     pub bytes: u64,
-    /// What lies on huge pages now.
-    pub huge_bytes: u64,
+    /// What lies on huge pages now; `None`: the kernel does not tell.
+    pub huge_bytes: Option<u64>,
 }
 
 impl OnHugePages {
     /// Whether nearly all of it does: nine tenths, or all but what a dozen tables may have before their first huge page and after their last.
     pub fn is_good(&self) -> bool {
-        let small_bytes = self.bytes - self.huge_bytes;
-        small_bytes <= self.bytes / 10 || small_bytes <= 16 << 20
+        self.huge_bytes.is_some_and(|huge_bytes| {
+            let small_bytes = self.bytes.saturating_sub(huge_bytes);
+            small_bytes <= self.bytes / 10 || small_bytes <= 16 << 20
+        })
     }
 }
 
@@ -64,7 +66,10 @@ impl std::fmt::Display for OnHugePages {
     /// One line for a log: how much, and what to do where it is not on huge pages.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mib = |bytes: u64| (bytes + (1 << 19)) >> 20;
-        write!(f, "{} MiB, {} of them on huge pages", mib(self.bytes), mib(self.huge_bytes))?;
+        let Some(huge_bytes) = self.huge_bytes else {
+            return write!(f, "{} MiB; how much of them is on huge pages the kernel does not tell (/proc/self/smaps)", mib(self.bytes));
+        };
+        write!(f, "{} MiB, {} of them on huge pages", mib(self.bytes), mib(huge_bytes))?;
         if self.is_good() {
             return Ok(());
         }
@@ -78,12 +83,14 @@ impl std::fmt::Display for OnHugePages {
 }
 
 /// Asks the kernel how much of this memory lies on huge pages (`/proc/self/smaps`). It may have refused when asked for them, or have had none
-/// free, without a word. None of it, where the kernel does not tell. Some milliseconds; not for the path.
+/// free, without a word. Some milliseconds; not for the path.
 pub fn on_huge_pages(memory: &[Range<usize>]) -> OnHugePages {
-    let mut sum = OnHugePages { bytes: memory.iter().map(|part| part.len() as u64).sum(), huge_bytes: 0 };
+    let bytes = memory.iter().map(|part| part.len() as u64).sum();
+    let Ok(smaps) = std::fs::read_to_string("/proc/self/smaps") else { return OnHugePages { bytes, huge_bytes: None } };
+    let mut huge_bytes = 0;
     // Bytes of the mapping being read that are ours: neighbours are joined, so it may be several of our tables, or hold other things too.
     let mut ours = 0;
-    for line in std::fs::read_to_string("/proc/self/smaps").unwrap_or_default().lines() {
+    for line in smaps.lines() {
         let mut words = line.split_ascii_whitespace();
         let (Some(first), second) = (words.next(), words.next()) else { continue };
         if let Some((start, end)) = first.split_once('-') {
@@ -91,10 +98,10 @@ pub fn on_huge_pages(memory: &[Range<usize>]) -> OnHugePages {
             ours = memory.iter().map(|part| part.end.min(end).saturating_sub(part.start.max(start)) as u64).sum();
         } else if first == "AnonHugePages:" && ours > 0 {
             let kib: u64 = second.and_then(|kib| kib.parse().ok()).unwrap_or(0);
-            sum.huge_bytes += ours.min(kib.saturating_mul(1024));
+            huge_bytes += ours.min(kib.saturating_mul(1024));
         }
     }
-    sum
+    OnHugePages { bytes, huge_bytes: Some(huge_bytes) }
 }
 
 /// What the kernel does when it is asked for huge pages, in its own words: `always`, `madvise` or `never`. `None` where it does not say.

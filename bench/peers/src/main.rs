@@ -23,7 +23,7 @@ use path::table;
 use path::table::{Arguments, Table};
 
 fn main() {
-    let arguments = Arguments::take();
+    let arguments = Arguments::take(0, &["--charles-cooper"]);
     const WORDS: [&str; 5] = ["ring", "decode", "books", "--tiny", "--charles-cooper"];
     let clone = arguments.value_of("--charles-cooper");
     let unknown = arguments.rest.iter().find(|word| !WORDS.contains(&word.as_str()) && Some(word.as_str()) != clone);

@@ -14,8 +14,8 @@ pub(super) fn transparent_huge_pages(look: &Look<'_>) -> Result<Finding, Unread>
     let text = look.files.text(PATH)?;
     let chosen = text.split_ascii_whitespace().find_map(|word| word.strip_prefix('[')?.strip_suffix(']'));
     match chosen {
-        Some("always") => Finding::bad("always", format!("echo madvise > /{PATH}")),
-        Some(chosen @ ("madvise" | "never")) => Finding::good(chosen),
+        Some(chosen @ ("always" | "never")) => Finding::bad(chosen, format!("echo madvise > /{PATH}")),
+        Some("madvise") => Finding::good("madvise"),
         _ => Err(Unread::absurd(PATH, &text)),
     }
 }

@@ -301,7 +301,8 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "transparent huge pages",
-        why: "With `always` a page fault clears 2 MiB (100 µs) and khugepaged moves pages that are in use (0.1 to 10 ms).",
+        why: "With `always` a page fault clears 2 MiB (100 µs) and khugepaged moves pages that are in use (0.1 to 10 ms); with `never` books \
+              and frames lie on small ones, and a message takes up to a tenth longer.",
         look: memory::transparent_huge_pages,
     },
     Check { name: "swap", why: "A page that was swapped out comes back in 0.1 to 10 ms.", look: memory::swap },
