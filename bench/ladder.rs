@@ -18,9 +18,9 @@ use tickwire::feed::Side;
 const TICK: i64 = 10_000_000;
 
 const DEPTHS: [i64; 4] = [20, 250, 2_500, 20_000];
-/// Places of a level, by how many are worse.
-const PLACES: [(&str, fn(i64) -> i64); 3] =
-    [("at the best", |depth| depth), ("in the middle", |depth| depth / 2), ("at the far end", |_| 0)];
+/// How many levels are worse, in a side of so many.
+type Place = fn(i64) -> i64;
+const PLACES: [(&str, Place); 3] = [("at the best", |depth| depth), ("in the middle", |depth| depth / 2), ("at the far end", |_| 0)];
 const FILLS: [(&str, bool); 2] = [("filled up from the worst, each", false), ("filled down from the best, each", true)];
 /// What a level costs beside a side of a tenth of the levels: 8 to 12 if it moved what is better than itself.
 const GROWTH: Target = Target::AtMost(2.0);
