@@ -179,9 +179,12 @@ impl Arguments {
             };
             if argument == "--json" {
                 let path = PathBuf::from(value("the name of the file to write")?);
-                // Now, and not when all is measured.
-                let opened = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-                opened.map_err(|error| unwritable(&path, &error))?;
+                // Now, and not when all is measured. Nothing is left where nothing was: a file without a table would be taken for one.
+                let was_there = path.exists();
+                std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(|error| unwritable(&path, &error))?;
+                if !was_there {
+                    std::fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
+                }
                 parsed.json = Some(path);
             } else if options.contains(&argument.as_str()) {
                 let value = value("a value; the beginning of the benchmark's file says which")?;

@@ -8,6 +8,7 @@ use tickwire::channel::Channel;
 use tickwire::feed::Side;
 use tickwire::feed::name::FeedName;
 use tickwire::generate::{GenerateConfig, Session};
+use tickwire::stats::Drop;
 
 mod venue;
 
@@ -19,6 +20,8 @@ type Levels = BTreeMap<u32, (u64, u32)>;
 struct Model {
     orders: HashMap<u64, (u16, u8, u32, u32)>,
     books: HashMap<(u16, u8), Levels>,
+    /// Orders that came under the reference of one that rests.
+    duplicates: u64,
 }
 
 impl Model {
@@ -44,6 +47,7 @@ impl Model {
     fn add(&mut self, order: u64, locate: u16, side: u8, price: u32, size: u32) {
         // Only among the real messages, which are single ones of many days: the order that rests stays.
         if self.orders.contains_key(&order) {
+            self.duplicates += 1;
             return;
         }
         self.orders.insert(order, (locate, side, price, size));
@@ -86,6 +90,7 @@ fn agree(feed: FeedName, capacity: BooksCapacity, messages: &[Vec<u8>], sizes: i
     assert!(rest.is_empty());
     let books = channel.composer().books();
     assert_eq!(books.live_orders(), model.orders.len() as u64, "{what}");
+    assert_eq!(channel.drops().get(Drop::DuplicateOrder), model.duplicates, "{what}");
     let mut levels = 0;
     for instrument in 0..capacity.instruments {
         for (side, letter) in [(Side::Bid, b'B'), (Side::Ask, b'S')] {
