@@ -170,14 +170,18 @@ fn what_a_killed_run_left_in_memory_is_removed_by_the_next_and_said() {
     dead.wait().unwrap();
     let at = |process: u32| PathBuf::from(format!("/dev/shm/tickwire-bench-{process}-77"));
     let (left, living) = (at(dead.id()), at(std::process::id()));
-    for dir in [&left, &living] {
-        std::fs::create_dir(dir).unwrap();
-        std::fs::write(dir.join("bench"), "rings").unwrap();
-    }
-    let (result, _) = result(&["--generate", "4000", "--symbols", "40", "--pace", "2000/s"]);
-    let (is_left, is_there) = (left.exists(), living.exists());
-    std::fs::remove_dir_all(&living).unwrap();
-    assert!(!is_left && is_there, "of the dead, of the living: {is_left}, {is_there}");
-    let remark = result.remarks.iter().find(|remark| remark.contains("a run that was killed")).unwrap();
+    let told_by_the_next = || {
+        for dir in [&left, &living] {
+            std::fs::create_dir(dir).unwrap();
+            std::fs::write(dir.join("bench"), "rings").unwrap();
+        }
+        let (result, _) = result(&["--generate", "4000", "--symbols", "40", "--pace", "2000/s"]);
+        let (is_left, is_there) = (left.exists(), living.exists());
+        std::fs::remove_dir_all(&living).unwrap();
+        assert!(!is_left && is_there, "of the dead, of the living: {is_left}, {is_there}");
+        result.remarks.into_iter().find(|remark| remark.contains("a run that was killed"))
+    };
+    // Tests beside this one run in this process, and the next run may be one of theirs, which tells its own reader: then once more.
+    let remark = (0..5).find_map(|_| told_by_the_next()).expect("one of five runs that found it and said so");
     assert!(remark.contains(left.to_str().unwrap()), "{remark}");
 }
